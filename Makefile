@@ -1,0 +1,33 @@
+# What a user types. Every target installs what it needs first and says so.
+
+SWIFT ?= swift
+BUILD := .build/release/spanbridge
+
+.PHONY: build run demo test bench setup setup-test check-proto
+
+build: setup
+	$(SWIFT) build -c release
+
+run: build
+	$(BUILD) serve
+
+demo: build
+	.ci/demo $(BUILD)
+
+test: setup-test
+	.ci/test
+
+bench: setup-test build
+	.build/release/spanbridge-bench
+
+# The Debian packages that building needs.
+setup:
+	@.ci/setup build
+
+# The ones that tests need besides: senders and scrapers that nobody here wrote.
+setup-test:
+	@.ci/setup test
+
+# Proves that the checked-in C code is what protoc-c makes of proto/.
+check-proto: setup
+	proto/generate.sh --check

@@ -1,0 +1,86 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// Settings of every target: Swift 6 language mode, warnings are errors.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+// Wire lends views of bytes it does not own, which needs lifetime annotations.
+let wireSettings = settings + [.enableExperimentalFeature("Lifetimes")]
+
+func library(_ name: String, _ dependencies: [Target.Dependency], settings own: [SwiftSetting] = settings) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: own)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
+}
+
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "spanbridge",
+    products: [
+        .executable(name: "spanbridge", targets: ["spanbridge"]),
+        .executable(name: "spanbridge-bench", targets: ["spanbridge-bench"]),
+    ],
+    targets: [
+        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
+        system("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
+        system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
+        system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        system("CDeflate", pkgConfig: "libdeflate", apt: "libdeflate-dev"),
+        system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+        .target(name: "COTLP", dependencies: ["CProtobufC"]),
+
+        library("Wire", [], settings: wireSettings),
+        library("OTLP", ["Wire", "COTLP", "CProtobufC"], settings: wireSettings),
+        library("Correlation", ["OTLP", "COpenSSL"]),
+        library("Journal", ["OTLP", "CSQLite", "CDeflate"]),
+        library("Timeline", ["OTLP"]),
+        library("Metrics", []),
+        library("Transport", ["CUV", "CNghttp2", "CZlib", "CDeflate", "CZstd"]),
+        library("Receivers", ["OTLP", "Transport"]),
+        library("Exporters", ["OTLP", "Metrics", "Transport"]),
+        library("QueryAPI", ["OTLP", "Timeline", "Metrics", "Transport"]),
+        library("Configuration", ["CYAML"]),
+        library(
+            "Bridge",
+            [
+                "OTLP", "Correlation", "Journal", "Timeline", "Metrics", "Transport", "Receivers", "Exporters",
+                "QueryAPI", "Configuration",
+            ]),
+        .executableTarget(
+            name: "spanbridge",
+            dependencies: ["Bridge", "Configuration", "OTLP", "Timeline", "Transport"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "spanbridge-bench",
+            dependencies: ["OTLP", "Correlation", "Journal", "Transport"],
+            swiftSettings: settings),
+
+        tests("WireTests", ["Wire"]),
+        tests("OTLPTests", ["OTLP", "Wire", "COTLP", "CProtobufC"], resources: [.copy("Golden")]),
+        tests("CorrelationTests", ["Correlation", "OTLP"]),
+        tests("JournalTests", ["Journal", "OTLP"]),
+        tests("TimelineTests", ["Timeline", "OTLP"]),
+        tests("MetricsTests", ["Metrics"]),
+        tests("TransportTests", ["Transport", "CZlib"]),
+        tests("ReceiversTests", ["Receivers", "OTLP", "Transport"]),
+        tests("ExportersTests", ["Exporters", "OTLP", "Metrics", "Transport"]),
+        tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
+        tests("ConfigurationTests", ["Configuration"]),
+        tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
+    ]
+)

@@ -1,0 +1,298 @@
+// Builds the relay's parts, starts them in the order in which they need each other, and stops them the other way round.
+// Read this file first: it is the picture of docs/architecture.md in code.
+
+package import Configuration
+import Correlation
+import Exporters
+import Glibc
+import Journal
+import Metrics
+import OTLP
+import QueryAPI
+import Receivers
+import Synchronization
+import Transport
+
+/// Why the relay did not start.
+package struct BridgeError: Error, CustomStringConvertible {
+    package var description: String
+}
+
+/// The whole relay.
+package final class Bridge: @unchecked Sendable {
+    // Belongs to the thread that calls init, start and stop; other threads see only the parts, which are Sendable.
+    package let configuration: Configuration
+    private let log: Log
+    private let clock = Clock()
+    private let journal: Journal
+    private let store: StateStore
+    private let ledger: DeliveryLedger
+    private let budget: MemoryBudget
+    private let join: JoinThread
+    private let joinLoop: EventLoop
+    private let housekeeping: EventLoop
+    private let loops: [EventLoop]
+    private let queryLoops: [EventLoop]
+    private let server: Server
+    private let apiServer: Server
+    private let intake: JournalIntake
+    private var exporters: [OTLPExporter] = []
+    private var clients: [any RequestSender] = []
+    private var feeds: [ExporterFeed] = []
+    private let receiverCounters = ReceiverCounters()
+    private let keys: CompiledKeys
+    private let resource = [("service.name", "spanbridge"), ("service.version", Version.current)]
+    private let isStopping = Atomic<Bool>(false)
+    private let applied: UInt64
+    private let delivered: UInt64
+
+    /// The bound addresses, by listener: `grpc`, `http`, `api`.
+    package private(set) var addresses: [(listener: String, address: String)] = []
+
+    /// Opens the journal and the stored state and builds every part; nothing listens yet.
+    package init(configuration: Configuration) throws(BridgeError) {
+        self.configuration = configuration
+        EventLoop.ignoreBrokenPipes()
+        Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
+        log = Log(configuration.log, clock: clock)
+        do {
+            journal = try Journal(settings: JournalSettings(configuration), now: clock.now())
+            let (catalog, opening) = try Catalog.open("\(configuration.journal.directory)/catalog.sqlite")
+            store = StateStore(catalog: catalog)
+            if case .recreated(let reason, let movedTo) = opening {
+                log.warning(
+                    "The stored state was unusable and is learned from the journal again", ("reason", reason),
+                    ("movedTo", movedTo))
+            }
+        } catch {
+            throw BridgeError(description: "\(error)")
+        }
+        let marks: (applied: UInt64, delivered: UInt64)
+        let correlator = Correlator(settings: CorrelationSettings(configuration.correlation))
+        do {
+            marks = try store.marks()
+            let damaged = try store.restore(into: correlator, now: clock.now())
+            // What could not be read is learned from the journal again.
+            applied = damaged == 0 ? min(marks.applied, journal.lastID.raw) : 0
+            delivered = min(marks.delivered, journal.lastID.raw)
+        } catch {
+            throw BridgeError(description: "\(error)")
+        }
+        keys = CompiledKeys(AttributeKeys(configuration))
+        ledger = DeliveryLedger(first: delivered + 1)
+        budget = MemoryBudget(limit: configuration.memory.limit)
+        do {
+            joinLoop = try EventLoop(name: "join")
+            housekeeping = try EventLoop(name: "housekeeping")
+            let count = configuration.threads.eventLoops > 0 ? configuration.threads.eventLoops : processorCount()
+            loops = try (0..<count).map { position throws(TransportError) in try EventLoop(name: "loop-\(position)") }
+            queryLoops = try (0..<2).map { position throws(TransportError) in try EventLoop(name: "query-\(position)") }
+        } catch {
+            throw BridgeError(description: "\(error)")
+        }
+        join = JoinThread(
+            loop: joinLoop, correlator: correlator, journal: journal, ledger: ledger, budget: budget, clock: clock,
+            keys: keys, resource: resource)
+        intake = JournalIntake(journal: journal, join: join, ledger: ledger, budget: budget, clock: clock)
+        let limits = ServerLimits(configuration.receivers.limits)
+        server = Server(
+            loops: loops, limits: limits, connectionLimit: configuration.receivers.limits.connections)
+        apiServer = Server(loops: [loops[0]], limits: limits, connectionLimit: configuration.receivers.limits.connections)
+        try buildExporters()
+    }
+
+    private func buildExporters() throws(BridgeError) {
+        for (position, exporter) in configuration.exporters.enumerated() {
+            var settings = ExporterSettings(exporter)
+            // Beside the correlator's thread, so that intake does not wait for compression.
+            let loop = loops[(position + 1) % loops.count]
+            guard let remote = exporter.endpoint ?? exporter.tracesEndpoint else { continue }
+            for signal in Signal.allCases {
+                settings.paths[signal] = signalPath(signal, of: exporter)
+            }
+            let client = Client(
+                loop: loop,
+                endpoint: ClientEndpoint(
+                    host: remote.host, port: remote.port, tls: exporter.usesTLS, wireProtocol: settings.wireProtocol,
+                    authority: "\(remote.host):\(remote.port)"),
+                connections: exporter.sendingQueue.consumers, responseLimit: settings.responseLimit)
+            let (ledger, join, log, name) = (ledger, join, log, settings.name)
+            let feedPosition = feeds.count
+            let built = OTLPExporter(
+                settings: settings, loop: loop, sender: client,
+                onFinished: { finished in
+                    // What a shutdown left undelivered stays owed: the next start sends it.
+                    if finished.outcome != .dropped(.shutdown) {
+                        for record in finished.receipts { ledger.settle(record) }
+                    }
+                    if case .dropped(let reason) = finished.outcome, reason != .shutdown {
+                        log.limited(
+                            .error, "An exporter dropped telemetry", ("exporter", name), ("reason", reason.rawValue),
+                            ("records", "\(finished.records)"), ("message", finished.message))
+                    }
+                    join.exporterHasRoom(feedPosition)
+                },
+                onFailure: { message in
+                    log.limited(.warning, "An export failed", ("exporter", name), ("message", message))
+                })
+            clients.append(client)
+            exporters.append(built)
+            feeds.append(ExporterFeed(exporter: built, ledger: ledger, waitingCount: WaitingCount()))
+        }
+        join.attach(feeds)
+    }
+
+    private func signalPath(_ signal: Signal, of exporter: Configuration.Exporter) -> String? {
+        switch signal {
+        case .traces: exporter.tracesEndpoint?.path
+        case .metrics: exporter.metricsEndpoint?.path
+        case .logs: exporter.logsEndpoint?.path
+        }
+    }
+
+    // MARK: Starting and stopping
+
+    /// Learns from the journal, starts the threads and opens the ports.
+    package func start() throws(BridgeError) {
+        do {
+            try join.replay(from: min(applied, delivered) + 1, delivered: delivered)
+        } catch {
+            throw BridgeError(description: "\(error)")
+        }
+        for loop in [joinLoop, housekeeping] + loops + queryLoops { loop.start() }
+        join.start()
+        keepHouse()
+        do {
+            try listen()
+        } catch {
+            throw BridgeError(description: "\(error)")
+        }
+        if configuration.exporters.isEmpty {
+            log.warning("No exporter is configured: telemetry is stored and can be asked about, but goes nowhere else")
+        }
+        log.info("spanbridge listens", values: addresses.map { ($0.listener, $0.address) })
+    }
+
+    private func listen() throws(TransportError) {
+        let receiver = OTLPReceiver(
+            intake: intake, keys: keys, requestLimit: configuration.receivers.otlp.maxRequestSize,
+            counters: receiverCounters)
+        let protocols = configuration.receivers.otlp.protocols
+        for (name, endpoint) in [("grpc", protocols.grpc), ("http", protocols.http)] {
+            guard let endpoint else { continue }
+            let port = try server.listen(name: name, host: endpoint.host, port: endpoint.port, handler: receiver)
+            addresses.append((name, ListenEndpoint(host: endpoint.host, port: port).description))
+        }
+        let api = configuration.api
+        let metrics = RelayMetrics(
+            receiver: receiverCounters, budget: budget, ledger: ledger, journal: journal, join: join, server: server,
+            exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) })
+        let isStopping: @Sendable () -> Bool = { [self] in self.isStopping.load(ordering: .acquiring) }
+        let journal = journal
+        let queries = Queries(
+            join: join, journal: journal, loops: queryLoops, clock: clock, keys: keys, resource: resource,
+            quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64,
+            metricsText: { metrics.text(accept: $0) },
+            readiness: {
+                if isStopping() { return "spanbridge is shutting down." }
+                return journal.failure.map { "The journal cannot be written: \($0)" }
+            },
+            statusJSON: { metrics.status() })
+        let router = Router(
+            routes: NativeAPI.routes(backend: queries, resultLimit: api.maxResults) + [
+                Route(
+                    "POST", "/v1/cloudevents",
+                    handler: EventReceiver(intake: intake, requestLimit: api.maxRequestSize)),
+                Route(
+                    "POST", "/v1/bindings",
+                    handler: BindingReceiver(intake: intake, requestLimit: api.maxRequestSize)),
+            ])
+        let port = try apiServer.listen(
+            name: "api", host: api.endpoint.host, port: api.endpoint.port, handler: router)
+        addresses.append(("api", ListenEndpoint(host: api.endpoint.host, port: port).description))
+    }
+
+    /// Stops taking requests, finishes what was taken in, sends on what the exporters hold as long as `patience` lasts
+    /// (nanoseconds), and stores what was learned. What was not delivered is sent after the next start.
+    package func stop(patience: UInt64) {
+        isStopping.store(true, ordering: .releasing)
+        intake.close()
+        let half = EventLoop.deadline(after: patience / 2)
+        wait { done in
+            let open = Countdown(2, done)
+            self.server.shutdown(deadline: half) { open.count() }
+            self.apiServer.shutdown(deadline: half) { open.count() }
+        }
+        // Everything journaled so far has been handed to the exporters when this comes back.
+        wait { done in self.join.ask { _ in done() } }
+        let end = EventLoop.deadline(after: patience / 2)
+        if !exporters.isEmpty {
+            wait { done in
+                let open = Countdown(self.exporters.count, done)
+                for exporter in self.exporters { exporter.drain(deadline: end) { open.count() } }
+            }
+        }
+        wait { done in self.storeState(then: done) }
+        for client in clients { client.close() }
+        for loop in loops + queryLoops + [housekeeping, joinLoop] { loop.stop() }
+        store.close()
+        journal.close()
+        log.info("spanbridge has stopped")
+    }
+
+    /// Blocks the calling thread until `body` calls back.
+    private func wait(_ body: (@escaping @Sendable () -> Void) -> Void) {
+        let signal = Signalled()
+        body { signal.raise() }
+        signal.wait()
+    }
+
+    // MARK: Housekeeping
+
+    private func keepHouse() {
+        _ = housekeeping.schedule(after: 1_000_000_000) {
+            self.storeState {
+                self.journal.enforceRetention(now: self.clock.now())
+                self.keepHouse()
+            }
+        }
+    }
+
+    /// Stores what the correlator has learned since the last time, and what is delivered.
+    private func storeState(then done: @escaping @Sendable () -> Void) {
+        join.ask { correlator in
+            let changed = correlator.takeChangedState()
+            let applied = correlator.lastRecord
+            // Read after the state: a record that is settled by now was settled with everything before it.
+            let delivered = self.ledger.oldestOwed.map { $0 - 1 } ?? applied
+            self.housekeeping.post {
+                do {
+                    try self.store.store(changed, applied: applied, delivered: delivered)
+                    self.journal.pin(RecordID(raw: delivered + 1))
+                } catch {
+                    self.log.limited(.error, "The state could not be stored", ("error", "\(error)"))
+                }
+                done()
+            }
+        }
+    }
+}
+
+/// Calls back when it has been counted down.
+private final class Countdown: Sendable {
+    private let left: Atomic<Int>
+    private let done: @Sendable () -> Void
+
+    init(_ count: Int, _ done: @escaping @Sendable () -> Void) {
+        left = Atomic(count)
+        self.done = done
+    }
+
+    func count() {
+        if left.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { done() }
+    }
+}
+
+private func processorCount() -> Int {
+    max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+}

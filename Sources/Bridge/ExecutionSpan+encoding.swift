@@ -1,0 +1,36 @@
+import Correlation
+import OTLP
+
+extension ExecutionSpan {
+    /// The span as an OTLP request of its own: scope `spanbridge`, kind CONSUMER, named after its flow.
+    func encoded(resource: [(String, String)]) -> [UInt8] {
+        var attributes: [(String, BuiltSpan.Value)] = [("kestra.executionId", .string(executionID))]
+        for (name, value) in [
+            ("kestra.namespace", namespace), ("kestra.flowId", flow), ("kestra.tenantId", tenant),
+            ("kestra.state", state), ("cloudevents.event_id", eventID), ("cloudevents.event_source", eventSource),
+            ("cloudevents.event_type", eventType),
+        ] where !value.isEmpty {
+            attributes.append((name, .string(value)))
+        }
+        attributes.append(("spanbridge.rule", .string(rule.name)))
+        if amended { attributes.append(("spanbridge.amended", .bool(true))) }
+        let span = BuiltSpan(
+            traceID: traceID, spanID: spanID, parentSpanID: parentSpanID,
+            name: namespace.isEmpty ? flow : "\(namespace).\(flow)", kind: 5, start: start, end: end,
+            attributes: attributes, links: links, statusCode: statusCode, statusMessage: statusMessage, flags: 0x101)
+        return SpanBuilder.request(resource: resource, scope: "spanbridge", version: Version.current, spans: [span])
+    }
+
+    /// The best evidence there is: Kestra's own state, else an ERROR on one of its spans. Never OK for lack of errors.
+    private var statusCode: UInt8 {
+        switch state {
+        case "SUCCESS", "WARNING": 1
+        case "FAILED", "KILLED", "CANCELLED": 2
+        default: hasErrors ? 2 : 0
+        }
+    }
+
+    private var statusMessage: String {
+        statusCode == 2 && !state.isEmpty ? "Kestra's state is \(state)" : ""
+    }
+}

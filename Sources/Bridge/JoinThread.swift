@@ -1,0 +1,292 @@
+import Correlation
+import Exporters
+import Journal
+import OTLP
+import Synchronization
+import Transport
+
+/// What the correlator holds and has done, as of its last input.
+struct CorrelatorReading: Sendable {
+    var executions = 0
+    var events = 0
+    var traces = 0
+    var heldRecords = 0
+    var counters = CorrelatorCounters()
+}
+
+/// The correlator's thread: owns all joining state, carries out the correlator's actions and hands what leaves to the
+/// exporters. What reaches it is bounded by the memory budget.
+final class JoinThread: @unchecked Sendable {
+    // Confined to `loop`'s thread: correlator, dependents, feeds, timer. The rest is immutable or safe by itself.
+    private let loop: EventLoop
+    private let correlator: Correlator
+    private let journal: Journal
+    private let ledger: DeliveryLedger
+    private let budget: MemoryBudget
+    private let clock: Clock
+    private let keys: CompiledKeys
+    private let resource: [(String, String)]
+    private var feeds: [ExporterFeed] = []
+    private var dependents: [UInt64: DependentRequest] = [:]
+    private var timer: TimerToken?
+    private var armedFor: UInt64 = .max
+    private var isStarted = false
+
+    private let latest = Mutex(CorrelatorReading())
+
+    /// For metrics; any thread.
+    var reading: CorrelatorReading { latest.withLock { $0 } }
+
+    /// A request of logs or metrics that waits until its traces are decided.
+    private struct DependentRequest {
+        var signal: Signal
+        var payload: [UInt8]
+        var places: [DependentPlace]
+        var count: Int
+    }
+
+    init(
+        loop: EventLoop, correlator: Correlator, journal: Journal, ledger: DeliveryLedger, budget: MemoryBudget,
+        clock: Clock, keys: CompiledKeys, resource: [(String, String)]
+    ) {
+        self.loop = loop
+        self.correlator = correlator
+        self.journal = journal
+        self.ledger = ledger
+        self.budget = budget
+        self.clock = clock
+        self.keys = keys
+        self.resource = resource
+    }
+
+    /// Names the exporters; before the first input.
+    func attach(_ feeds: [ExporterFeed]) {
+        self.feeds = feeds
+    }
+
+    // MARK: Input, from any thread
+
+    /// A journaled batch of spans. `reserved` bytes of the budget are released when it has been dealt with.
+    func receive(_ batch: SpanBatch, reserved: Int) {
+        loop.post {
+            self.correlator.receive(batch, now: self.clock.now())
+            self.carryOut()
+            self.budget.release(reserved)
+        }
+    }
+
+    /// A journaled request of logs or metrics.
+    func receive(_ signal: Signal, record: UInt64, payload: [UInt8], places: [DependentPlace], count: Int, reserved: Int) {
+        loop.post {
+            self.take(signal, record: record, payload: payload, places: places, count: count)
+            self.carryOut()
+            self.budget.release(reserved)
+        }
+    }
+
+    func receive(_ events: [CloudEvent], record: UInt64) {
+        loop.post {
+            for event in events { self.correlator.receive(event, record: record, now: self.clock.now()) }
+            self.finishEvidence(record)
+        }
+    }
+
+    func receive(_ call: BindingCall, record: UInt64) {
+        loop.post {
+            self.correlator.receive(call, record: record, now: self.clock.now())
+            self.finishEvidence(record)
+        }
+    }
+
+    private func finishEvidence(_ record: UInt64) {
+        carryOut()
+        ledger.settle(record)
+    }
+
+    /// Runs `body` with the correlator on its thread.
+    func ask(_ body: @escaping @Sendable (Correlator) -> Void) {
+        loop.post { body(self.correlator) }
+    }
+
+    /// An exporter has room again.
+    func exporterHasRoom(_ position: Int) {
+        loop.post { self.refill(self.feeds[position]) }
+    }
+
+    // MARK: Starting
+
+    /// Learns from what the journal holds; before the first input, on any one thread.
+    ///
+    /// Records up to `delivered` are learned from and nothing leaves; later ones are treated as if they came now.
+    func replay(from first: UInt64, delivered: UInt64) throws {
+        correlator.isReplaying = true
+        correlator.passedTraces.forgetNothing()
+        defer { correlator.isReplaying = false }
+        try journal.replay(from: RecordID(raw: max(first, 1)), through: nil) { record in
+            if record.id.raw > delivered { correlator.isReplaying = false }
+            self.replay(record)
+        }
+    }
+
+    private func replay(_ record: JournalRecord) {
+        let id = record.id.raw
+        let isLive = !correlator.isReplaying
+        let now = isLive ? clock.now() : record.time
+        if isLive { ledger.owe(id) }
+        switch record.kind {
+        case .traces:
+            guard let index = try? SpanIndex(payload: record.payload, keys: keys) else { break }
+            correlator.receive(SpanBatch(record: id, payload: record.payload, index: index), now: now)
+            carryOut()
+            return
+        case .logs, .metrics:
+            guard isLive else { return }
+            let signal: Signal = record.kind == .logs ? .logs : .metrics
+            let places = DependentPlace.places(in: record.payload, signal: signal, keys: keys)
+            take(signal, record: id, payload: record.payload, places: places.places, count: places.count)
+            carryOut()
+            return
+        case .cloudEvents:
+            for event in StoredEvents.decode(record.payload) { correlator.receive(event, record: id, now: now) }
+        case .binding:
+            if let call = try? BindingCall.decode(record.payload) { correlator.receive(call, record: id, now: now) }
+        }
+        carryOut()
+        if isLive { ledger.settle(id) }
+    }
+
+    /// Starts the timers, after `replay`.
+    func start() {
+        loop.post {
+            self.isStarted = true
+            self.rearm()
+        }
+    }
+
+    // MARK: Actions
+
+    private func take(_ signal: Signal, record: UInt64, payload: [UInt8], places: [DependentPlace], count: Int) {
+        dependents[record] = DependentRequest(signal: signal, payload: payload, places: places, count: count)
+        var traces: [TraceID] = []
+        for place in places where traces.last != place.traceID { traces.append(place.traceID) }
+        correlator.receiveDependent(record: record, traces: traces, now: clock.now())
+    }
+
+    private func carryOut() {
+        for action in correlator.takeActions() {
+            switch action {
+            case .release(let release): send(release)
+            case .executionSpan(let span): send(span)
+            case .amend(let amendment): amend(amendment)
+            case .reload(let record, let groups, let isLast):
+                if let batch = readBack(record), let release = correlator.reloaded(batch, groups: groups) {
+                    send(release)
+                }
+                if isLast { ledger.settle(record) }
+            case .releaseDependent(let record): sendDependent(record)
+            case .finished(let record): ledger.settle(record)
+            }
+        }
+        let (sizes, held) = (correlator.sizes, correlator.held)
+        let reading = CorrelatorReading(
+            executions: sizes.executions, events: sizes.events, traces: sizes.traces, heldRecords: held.records,
+            counters: correlator.counters)
+        latest.withLock { $0 = reading }
+        if isStarted { rearm() }
+    }
+
+    private func send(_ release: Release) {
+        guard let batch = release.batch ?? readBack(release.record) else { return }
+        let payload: [UInt8]
+        let count: Int
+        if let edits = release.edits {
+            payload = TraceRewriter.rewrite(
+                payload: batch.payload, index: batch.index, edits: edits, links: release.links)
+            count = edits.count
+        } else {
+            payload = TraceRewriter.forward(payload: batch.payload, index: batch.index)
+            count = batch.index.spans.count
+        }
+        offer(.traces, payload, count: count, owner: release.owner)
+    }
+
+    private func send(_ span: ExecutionSpan) {
+        offer(.traces, span.encoded(resource: resource), count: 1, owner: span.owner)
+    }
+
+    private func sendDependent(_ record: UInt64) {
+        guard let request = dependents.removeValue(forKey: record) else { return }
+        var patches: [(offset: UInt32, traceID: TraceID)] = []
+        for place in request.places {
+            let target = correlator.target(of: place.traceID, execution: place.execution(in: request.payload))
+            if target != place.traceID { patches.append((place.offset, target)) }
+        }
+        let payload = patches.isEmpty ? request.payload : IDPatch.patch(payload: request.payload, at: patches)
+        offer(request.signal, payload, count: request.count, owner: record)
+        ledger.settle(record)
+    }
+
+    private func amend(_ amendment: Amendment) {
+        let records = journal.records(key: RecordKeys.trace(amendment.trace), limit: 100_000)
+        for id in records where id.raw <= amendment.through {
+            if let batch = readBack(id.raw), let release = correlator.amend(batch, amendment) { send(release) }
+        }
+    }
+
+    private func readBack(_ record: UInt64) -> SpanBatch? {
+        guard let stored = try? journal.read(RecordID(raw: record)), stored.kind == .traces,
+            let index = try? SpanIndex(payload: stored.payload, keys: keys)
+        else { return nil }
+        return SpanBatch(record: record, payload: stored.payload, index: index)
+    }
+
+    private func offer(_ signal: Signal, _ payload: [UInt8], count: Int, owner: UInt64) {
+        for feed in feeds where feed.takes(signal) {
+            ledger.owe(owner)
+            feed.offer(ExportItem(signal: signal, payload: payload, records: count, receipts: [owner]))
+        }
+    }
+
+    /// Gives an exporter what it had no room for: whole records, read back from the journal.
+    private func refill(_ feed: ExporterFeed) {
+        feed.refill { record in
+            guard let stored = try? journal.read(RecordID(raw: record)) else { return nil }
+            switch stored.kind {
+            case .traces:
+                guard let index = try? SpanIndex(payload: stored.payload, keys: keys) else { return nil }
+                let batch = SpanBatch(record: record, payload: stored.payload, index: index)
+                let (edits, links) = correlator.unify(batch)
+                let payload = TraceRewriter.rewrite(payload: stored.payload, index: index, edits: edits, links: links)
+                return ExportItem(signal: .traces, payload: payload, records: edits.count, receipts: [record])
+            case .logs, .metrics:
+                let signal: Signal = stored.kind == .logs ? .logs : .metrics
+                let found = DependentPlace.places(in: stored.payload, signal: signal, keys: keys)
+                var patches: [(offset: UInt32, traceID: TraceID)] = []
+                for place in found.places {
+                    let target = correlator.target(of: place.traceID, execution: place.execution(in: stored.payload))
+                    if target != place.traceID { patches.append((place.offset, target)) }
+                }
+                let payload = IDPatch.patch(payload: stored.payload, at: patches)
+                return ExportItem(signal: signal, payload: payload, records: found.count, receipts: [record])
+            case .cloudEvents, .binding: return nil
+            }
+        }
+    }
+
+    // MARK: Time
+
+    private func rearm() {
+        let next = correlator.deadline ?? .max
+        guard next != armedFor else { return }
+        timer?.cancel()
+        timer = nil
+        armedFor = next
+        guard next != .max else { return }
+        let now = clock.now()
+        timer = loop.schedule(after: next > now ? next - now : 0) {
+            self.armedFor = .max
+            self.correlator.tick(now: self.clock.now())
+            self.carryOut()
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Correlation
+import Journal
+import OTLP
+import Receivers
+import Synchronization
+import Wire
+
+/// Between the receivers and the correlator: takes bytes from the memory budget, has the journal store what came, and
+/// hands it on once it is stored. An answer is given only then.
+final class JournalIntake: Intake {
+    private let journal: Journal
+    private let join: JoinThread
+    private let ledger: DeliveryLedger
+    private let budget: MemoryBudget
+    private let clock: Clock
+    private let isClosed = Atomic<Bool>(false)
+
+    init(journal: Journal, join: JoinThread, ledger: DeliveryLedger, budget: MemoryBudget, clock: Clock) {
+        self.journal = journal
+        self.join = join
+        self.ledger = ledger
+        self.budget = budget
+        self.clock = clock
+    }
+
+    /// Refuses everything from now on; what was taken in is finished.
+    func close() {
+        isClosed.store(true, ordering: .releasing)
+    }
+
+    func unreadiness() -> ExportFailure? {
+        if isClosed.load(ordering: .acquiring) {
+            return .unavailable("spanbridge is shutting down.", retryAfter: 1_000_000_000)
+        }
+        return nil
+    }
+
+    func submit(_ batch: ReceivedBatch, completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        let bytes = batch.payload.count
+        guard budget.reserve(bytes) else {
+            completion(overloaded)
+            return
+        }
+        var keys: [UInt64] = []
+        if case .spans(let index) = batch.index { keys = RecordKeys.of(index, in: batch.payload) }
+        let entry = JournalEntry(
+            kind: RecordKind(batch.signal), time: clock.now(), payload: batch.payload, keys: keys,
+            fingerprint: Fingerprint.of(batch.payload))
+        journal.append(entry) { result in
+            switch result {
+            case .failure(let error):
+                self.budget.release(bytes)
+                completion(error.exportFailure)
+            case .success(.duplicate):
+                self.budget.release(bytes)
+                completion(nil)
+            case .success(.stored(let id)):
+                self.ledger.owe(id.raw)
+                completion(nil)
+                self.handOn(batch, record: id.raw, reserved: bytes)
+            }
+        }
+    }
+
+    private func handOn(_ batch: ReceivedBatch, record: UInt64, reserved: Int) {
+        switch batch.index {
+        case .spans(let index):
+            join.receive(SpanBatch(record: record, payload: batch.payload, index: index), reserved: reserved)
+        case .logs(let index):
+            join.receive(
+                .logs, record: record, payload: batch.payload, places: DependentPlace.places(in: index),
+                count: index.count, reserved: reserved)
+        case .metrics(let index):
+            join.receive(
+                .metrics, record: record, payload: batch.payload, places: DependentPlace.places(in: index),
+                count: index.dataPoints, reserved: reserved)
+        }
+    }
+
+    func submit(_ events: [CloudEvent], completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        append(.cloudEvents, StoredEvents.encode(events), completion) { record in
+            self.join.receive(events, record: record)
+        }
+    }
+
+    func submit(_ call: BindingCall, completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        append(.binding, call.encode(), completion) { record in
+            self.join.receive(call, record: record)
+        }
+    }
+
+    private func append(
+        _ kind: RecordKind, _ payload: [UInt8], _ completion: @escaping @Sendable (ExportFailure?) -> Void,
+        then handOn: @escaping @Sendable (UInt64) -> Void
+    ) {
+        let entry = JournalEntry(kind: kind, time: clock.now(), payload: payload, keys: [], fingerprint: 0)
+        journal.append(entry) { result in
+            switch result {
+            case .failure(let error): completion(error.exportFailure)
+            case .success(.duplicate): completion(nil)
+            case .success(.stored(let id)):
+                self.ledger.owe(id.raw)
+                completion(nil)
+                handOn(id.raw)
+            }
+        }
+    }
+
+    private var overloaded: ExportFailure {
+        .overloaded(
+            """
+            \(budget.inUse) of \(budget.limit) bytes are in use by requests that are not yet dealt with. Send more \
+            slowly, or raise receivers.memory.limit.
+            """, retryAfter: 1_000_000_000)
+    }
+}
+
+extension JournalError {
+    /// Always one that the sender tries again: recorded senders drop a batch on 400 and 500.
+    var exportFailure: ExportFailure {
+        .unavailable("\(self)", retryAfter: 1_000_000_000)
+    }
+}
+
+extension RecordKind {
+    init(_ signal: Signal) {
+        switch signal {
+        case .traces: self = .traces
+        case .metrics: self = .metrics
+        case .logs: self = .logs
+        }
+    }
+}

@@ -1,0 +1,310 @@
+import Correlation
+import Journal
+import OTLP
+import QueryAPI
+import Synchronization
+import Timeline
+import Transport
+
+/// Answers the API: asks the correlator what belongs together now, reads the spans from the journal on a query thread,
+/// and applies the correlator's placements to them. Nothing is unified before somebody asks.
+final class Queries: QueryBackend {
+    private let join: JoinThread
+    private let journal: Journal
+    private let loops: [EventLoop]
+    private let clock: Clock
+    private let keys: CompiledKeys
+    private let metricsText: @Sendable (String?) -> QueryAnswer
+    private let readiness: @Sendable () -> String?
+    private let statusJSON: @Sendable () -> [UInt8]
+    private let resource: [(String, String)]
+    private let quiet: UInt64
+    /// How many records one answer reads at most (`api.max_results` bounds lists, this bounds reading).
+    private let recordLimit: Int
+    /// How many answers may be in the making at once; beyond it the answer is 503.
+    private let parallelLimit: Int
+    private let running = Atomic<Int>(0)
+    private let turn = Atomic<Int>(0)
+
+    init(
+        join: JoinThread, journal: Journal, loops: [EventLoop], clock: Clock, keys: CompiledKeys,
+        resource: [(String, String)], quiet: UInt64, recordLimit: Int, parallelLimit: Int,
+        metricsText: @escaping @Sendable (String?) -> QueryAnswer, readiness: @escaping @Sendable () -> String?,
+        statusJSON: @escaping @Sendable () -> [UInt8]
+    ) {
+        self.join = join
+        self.journal = journal
+        self.loops = loops
+        self.clock = clock
+        self.keys = keys
+        self.resource = resource
+        self.quiet = quiet
+        self.recordLimit = recordLimit
+        self.parallelLimit = parallelLimit
+        self.metricsText = metricsText
+        self.readiness = readiness
+        self.statusJSON = statusJSON
+    }
+
+    func metrics(accept: String?) -> QueryAnswer { metricsText(accept) }
+
+    func unreadiness() -> String? { readiness() }
+
+    func status(completion: @escaping @Sendable (QueryAnswer) -> Void) { completion(.json(statusJSON())) }
+
+    func events(_ filter: EventFilter, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                var skipping = filter.cursor != nil
+                // One more than asked tells whether there is a next page.
+                let found = correlator.events(limit: filter.limit + 1) { event in
+                    if skipping {
+                        skipping = event.cursor != filter.cursor
+                        return false
+                    }
+                    return filter.wants(event)
+                }
+                let page = found.prefix(filter.limit)
+                var writer = JSONWriter()
+                writer.beginObject()
+                writer.key("events")
+                writer.beginArray()
+                for event in page { event.summary.write(to: &writer) }
+                writer.endArray()
+                writer.key("nextCursor")
+                if found.count > filter.limit, let last = page.last {
+                    writer.string(last.cursor)
+                } else {
+                    writer.null()
+                }
+                writer.endObject()
+                done(.json(writer.bytes))
+            }
+        }
+    }
+
+    func event(_ name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                switch Self.find(name, in: correlator) {
+                case .failure(let problem): done(.problem(problem))
+                case .success(let event):
+                    var writer = JSONWriter()
+                    event.summary.write(to: &writer)
+                    done(.json(writer.bytes))
+                }
+            }
+        }
+    }
+
+    func timeline(event name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                switch Self.find(name, in: correlator) {
+                case .failure(let problem): done(.problem(problem))
+                case .success(let event):
+                    let story = Story(event: event, executions: event.executions, in: correlator)
+                    self.tell(story, done)
+                }
+            }
+        }
+    }
+
+    func timeline(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                guard let execution = correlator.execution(id: id) else {
+                    done(.problem(.notFound(Self.unknownExecution(id))))
+                    return
+                }
+                self.tell(Story(event: nil, executions: [execution], in: correlator), done)
+            }
+        }
+    }
+
+    func explain(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                guard let execution = correlator.execution(id: id) else {
+                    done(.problem(.notFound(Self.unknownExecution(id))))
+                    return
+                }
+                var writer = JSONWriter()
+                execution.explanation.write(to: &writer)
+                done(.json(writer.bytes))
+            }
+        }
+    }
+
+    func trace(_ id: TraceID, asProtobuf: Bool, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                let unified = correlator.unifiedTraces(of: id)
+                let story = Story(traces: unified, in: correlator)
+                self.collect(story) { batches in
+                    var payload: [UInt8] = []
+                    for batch in batches {
+                        let edits = batch.edits.filter { story.unified.contains($0.traceID) }
+                        guard !edits.isEmpty else { continue }
+                        payload += TraceRewriter.rewrite(
+                            payload: batch.batch.payload, index: batch.batch.index, edits: edits, links: batch.links)
+                    }
+                    if payload.isEmpty {
+                        done(.problem(.notFound("No span of trace \(id.hex) is in the journal.")))
+                    } else if asProtobuf {
+                        done(.bytes(payload, contentType: "application/x-protobuf"))
+                    } else if let json = try? OTLPJSON.decode(protobuf: payload, message: .tracesRequest) {
+                        done(.json(json))
+                    } else {
+                        done(.problem(.unavailable("The stored spans of trace \(id.hex) cannot be read.")))
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: Steps
+
+    /// Counts an answer in, and out again when it is given.
+    private func limited(
+        _ completion: @escaping @Sendable (QueryAnswer) -> Void,
+        _ body: (@escaping @Sendable (QueryAnswer) -> Void) -> Void
+    ) {
+        guard running.add(1, ordering: .relaxed).newValue <= parallelLimit else {
+            running.subtract(1, ordering: .relaxed)
+            completion(
+                .problem(
+                    .unavailable("\(parallelLimit) questions are being answered already; ask again in a moment.")))
+            return
+        }
+        body { answer in
+            self.running.subtract(1, ordering: .relaxed)
+            completion(answer)
+        }
+    }
+
+    private func tell(_ story: Story, _ done: @escaping @Sendable (QueryAnswer) -> Void) {
+        let now = clock.now()
+        collect(story) { batches in
+            var spans: [TimelineSpan] = story.executionSpans.map { TimelineSpan($0) }
+            for batch in batches {
+                for edit in batch.edits where story.unified.contains(edit.traceID) {
+                    if let span = TimelineSpan(edit, of: batch.batch) { spans.append(span) }
+                }
+            }
+            let input = TimelineInput(
+                event: story.event.map(TimelineEvent.init), traceID: story.traceID,
+                executions: story.executions.map { ExecutionInput($0, of: story.event) }, spans: spans, now: now,
+                quiet: self.quiet)
+            var writer = JSONWriter()
+            Timeline(of: input).write(to: &writer)
+            done(.json(writer.bytes))
+        }
+    }
+
+    /// Reads a story's records and has the correlator place their spans.
+    private func collect(_ story: Story, _ body: @escaping @Sendable ([PlacedBatch]) -> Void) {
+        let loop = loops[turn.add(1, ordering: .relaxed).oldValue % loops.count]
+        loop.post {
+            var records: Set<UInt64> = []
+            for trace in story.originals {
+                for id in self.journal.records(key: RecordKeys.trace(trace), limit: self.recordLimit) {
+                    records.insert(id.raw)
+                }
+            }
+            var batches: [SpanBatch] = []
+            for record in records.sorted().prefix(self.recordLimit) {
+                guard let stored = try? self.journal.read(RecordID(raw: record)), stored.kind == .traces,
+                    let index = try? SpanIndex(payload: stored.payload, keys: self.keys)
+                else { continue }
+                batches.append(SpanBatch(record: record, payload: stored.payload, index: index))
+            }
+            let found = batches
+            self.join.ask { correlator in
+                let placed = found.map { batch in
+                    let (edits, links) = correlator.unify(batch)
+                    return PlacedBatch(batch: batch, edits: edits, links: links)
+                }
+                loop.post { body(placed) }
+            }
+        }
+    }
+
+    private static func find(_ name: EventQuery, in correlator: Correlator) -> Result<EventSnapshot, Problem> {
+        let found = correlator.events(id: name.id, source: name.source, tenant: name.tenant)
+        guard let first = found.first else {
+            return .failure(
+                .notFound(
+                    """
+                    No event '\(name.id)' was seen. Events are learned from POST /v1/cloudevents, POST /v1/bindings and \
+                    the cloudevents.event_id attribute; `spanbridge events` lists the known ones.
+                    """))
+        }
+        guard found.count == 1 else {
+            var writer = JSONWriter()
+            writer.beginArray()
+            for event in found {
+                writer.beginObject()
+                writer.key("tenant")
+                writer.string(event.key.tenant)
+                writer.key("source")
+                writer.string(event.key.source)
+                writer.key("id")
+                writer.string(event.key.id)
+                writer.endObject()
+            }
+            writer.endArray()
+            return .failure(
+                Problem(
+                    status: 409, title: "Ambiguous event",
+                    detail: "\(found.count) events have the id '\(name.id)'; name the source or tenant too.",
+                    candidates: writer.bytes))
+        }
+        return .success(first)
+    }
+
+    private static func unknownExecution(_ id: String) -> String {
+        "No span and no binding call named execution '\(id)'. Ids are case-sensitive."
+    }
+}
+
+/// A stored batch and where its spans belong now.
+private struct PlacedBatch: Sendable {
+    var batch: SpanBatch
+    var edits: [SpanEdit]
+    var links: [AddedLink]
+}
+
+/// What an answer is about: which traces to read and which to show.
+private struct Story: Sendable {
+    var event: EventSnapshot?
+    var executions: [ExecutionSnapshot]
+    var executionSpans: [ExecutionSpan]
+    /// The unified traces that are shown.
+    var unified: Set<TraceID> = []
+    /// The original traces that are read.
+    var originals: Set<TraceID> = []
+    /// The trace that the answer is headed with.
+    var traceID: TraceID
+
+    init(event: EventSnapshot?, executions: [ExecutionSnapshot], in correlator: Correlator) {
+        self.event = event
+        self.executions = executions
+        traceID = event?.traces.first ?? executions.first?.traceID ?? TraceID(high: 0, low: 0)
+        executionSpans = executions.compactMap { correlator.executionSpan(id: $0.id) }
+        add((event?.traces ?? []) + executions.map(\.traceID), in: correlator)
+        for execution in executions { originals.formUnion(execution.originalTraces) }
+    }
+
+    init(traces: [TraceID], in correlator: Correlator) {
+        executions = []
+        executionSpans = []
+        traceID = traces.first ?? TraceID(high: 0, low: 0)
+        add(traces, in: correlator)
+    }
+
+    mutating func add(_ traces: [TraceID], in correlator: Correlator) {
+        unified.formUnion(traces)
+        for trace in traces { originals.formUnion(correlator.originalTraces(of: trace)) }
+    }
+}

@@ -1,0 +1,143 @@
+import Correlation
+import Exporters
+import Journal
+import Metrics
+import OTLP
+import QueryAPI
+import Receivers
+import Transport
+
+/// The relay's own metrics. Everything is read when it is scraped, from counters that the parts keep anyway.
+///
+/// Invariant, for each signal and exporter: accepted = delivered + dropped + rejected + held + queued.
+final class RelayMetrics: Sendable {
+    private let registry = MetricRegistry()
+    private let ledger: DeliveryLedger
+    private let journal: Journal
+    private let join: JoinThread
+
+    init(
+        receiver: ReceiverCounters, budget: MemoryBudget, ledger: DeliveryLedger, journal: Journal, join: JoinThread,
+        server: Server, exporters: [OTLPExporter], waiting: [(name: String, count: WaitingCount)]
+    ) {
+        self.ledger = ledger
+        self.journal = journal
+        self.join = join
+        register(receiver)
+        register(budget)
+        registerJournal()
+        registerCorrelator()
+        for exporter in exporters { exporter.register(in: registry) }
+        for (name, count) in waiting {
+            registry.register(
+                "spanbridge_exporter_waiting_records", .gauge,
+                help: "Journal records that wait until the exporter's sending queue has room.",
+                labels: [MetricLabel("exporter", name)]
+            ) { Double(count.value) }
+        }
+        registry.register(
+            "spanbridge_server_connections", .gauge, help: "Open connections of the receivers."
+        ) { Double(server.connectionCount) }
+        registry.register(
+            "spanbridge_build_info", .gauge, help: "The running version.",
+            labels: [MetricLabel("version", Version.current)]
+        ) { 1 }
+    }
+
+    func text(accept: String?) -> QueryAnswer {
+        let format = ExpositionFormat.negotiate(accept: accept)
+        return .bytes(ExpositionEncoder.encode(registry.scrape(), as: format), contentType: format.contentType)
+    }
+
+    /// `GET /api/v1/status`: the few numbers that tell whether all is well.
+    func status() -> [UInt8] {
+        let reading = join.reading
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("version")
+        writer.string(Version.current)
+        for (name, value) in [
+            ("lastRecord", journal.lastID.raw), ("oldestUndelivered", ledger.oldestOwed ?? 0),
+            ("executions", UInt64(reading.executions)), ("events", UInt64(reading.events)),
+            ("heldRecords", UInt64(reading.heldRecords)), ("joinedSpans", reading.counters.joinedSpans),
+            ("amendedSpans", reading.counters.amendedSpans), ("executionSpans", reading.counters.executionSpans),
+        ] {
+            writer.key(name)
+            writer.integer(value)
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private func register(_ receiver: ReceiverCounters) {
+        let families: [(String, String, @Sendable (ReceiverCounters.Values) -> UInt64)] = [
+            ("requests", "OTLP requests received.", { $0.requests }),
+            ("accepted_records", "Spans, data points and log records acknowledged.", { $0.accepted }),
+            ("rejected_spans", "Spans left out because their ids are invalid.", { $0.rejected }),
+            ("refused_requests", "OTLP requests answered with an error.", { $0.refused }),
+            ("received_bytes", "Bytes of request bodies, as sent.", { $0.bytes }),
+        ]
+        for (name, help, value) in families {
+            registry.register("spanbridge_receiver_\(name)_total", .counter, help: help) {
+                Signal.allCases.map {
+                    MetricPoint(labels: [MetricLabel("signal", $0.name)], Double(value(receiver.read($0))))
+                }
+            }
+        }
+    }
+
+    private func register(_ budget: MemoryBudget) {
+        registry.register(
+            "spanbridge_memory_used_bytes", .gauge, help: "Bytes of requests between their senders and the correlator."
+        ) { Double(budget.inUse) }
+        registry.register(
+            "spanbridge_memory_limit_bytes", .gauge, help: "The most that memory_used may be (memory.limit)."
+        ) { Double(budget.limit) }
+        registry.register(
+            "spanbridge_memory_refused_requests_total", .counter, help: "Requests refused because memory.limit was reached."
+        ) { Double(budget.refused) }
+    }
+
+    private func registerJournal() {
+        let journal = journal
+        let counts: [(String, MetricKind, String, @Sendable (JournalStatistics) -> Double)] = [
+            ("records_total", .counter, "Requests written.", { Double($0.records) }),
+            ("bytes_total", .counter, "Bytes written.", { Double($0.bytes) }),
+            ("groups_total", .counter, "Groups of requests that shared a write.", { Double($0.groups) }),
+            ("syncs_total", .counter, "Times the disk was asked to make writes durable.", { Double($0.synchronizations) }),
+            ("duplicates_total", .counter, "Requests recognised as a sender's retry and not stored again.", { Double($0.duplicates) }),
+            ("refused_total", .counter, "Requests refused: the queue was full or the disk failed.", { Double($0.refused) }),
+            ("segments", .gauge, "Segment files.", { Double($0.segments) }),
+            ("disk_bytes", .gauge, "Bytes of all segment files.", { Double($0.storedBytes) }),
+            ("queue_bytes", .gauge, "Bytes that wait for the writer.", { Double($0.waitingBytes) }),
+        ]
+        for (name, kind, help, value) in counts {
+            registry.register("spanbridge_journal_\(name)", kind, help: help) { value(journal.statistics) }
+        }
+        let ledger = ledger
+        registry.register(
+            "spanbridge_journal_undelivered_records", .gauge,
+            help: "Records from the oldest that is not delivered everywhere to the newest."
+        ) { Double(ledger.span) }
+    }
+
+    private func registerCorrelator() {
+        let join = join
+        let counts: [(String, MetricKind, String, @Sendable (CorrelatorReading) -> Double)] = [
+            ("executions", .gauge, "Executions remembered (correlation.max_executions).", { Double($0.executions) }),
+            ("events", .gauge, "Events remembered (correlation.max_events).", { Double($0.events) }),
+            ("traces", .gauge, "Kestra traces remembered (correlation.max_traces).", { Double($0.traces) }),
+            ("held_records", .gauge, "Requests of which spans wait for evidence.", { Double($0.heldRecords) }),
+            ("held_bytes", .gauge, "Bytes of them in memory (correlation.hold_memory).", { Double($0.counters.heldBytes) }),
+            ("joined_spans_total", .counter, "Spans that left under another trace id than they came with.", { Double($0.counters.joinedSpans) }),
+            ("amended_spans_total", .counter, "Spans exported again because evidence came late.", { Double($0.counters.amendedSpans) }),
+            ("execution_spans_total", .counter, "Spans made for executions.", { Double($0.counters.executionSpans) }),
+            ("evicted_records_total", .counter, "Waiting requests dropped from memory and read back later.", { Double($0.counters.evictedRecords) }),
+            ("forgotten_total", .counter, "Executions, events and traces forgotten because of a limit.", { Double($0.counters.forgotten) }),
+            ("ambiguous_events_total", .counter, "Events without tenant that exist under several, and so were not joined.", { Double($0.counters.ambiguousEvents) }),
+        ]
+        for (name, kind, help, value) in counts {
+            registry.register("spanbridge_correlator_\(name)", kind, help: help) { value(join.reading) }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Correlation
+import Journal
+
+/// What the relay remembers beside the journal: the correlator's state, how far into the journal it reaches, and how far
+/// everything has been delivered. It can be lost: then a start reads the whole journal.
+///
+/// Belongs to the housekeeping thread once the relay runs.
+final class StateStore: @unchecked Sendable {
+    // The catalog's connection is used by the starting thread first and by the housekeeping thread after.
+    private let catalog: Catalog
+
+    init(catalog: Catalog) {
+        self.catalog = catalog
+    }
+
+    /// Up to which record the stored state was learned, and up to which record everything was delivered.
+    func marks() throws(SQLiteError) -> (applied: UInt64, delivered: UInt64) {
+        (try number("applied"), try number("delivered"))
+    }
+
+    /// Gives the stored state to the correlator. Returns how many pieces could not be read; they are learned from the
+    /// journal again if the caller starts its replay at the beginning.
+    func restore(into correlator: Correlator, now: UInt64) throws -> Int {
+        var damaged = 0
+        for kind in StoredState.Kind.allCases {
+            try catalog.load(kind: kind.rawValue) { entity in
+                if !correlator.restore(kind: kind, body: entity.body, now: now) { damaged += 1 }
+            }
+        }
+        _ = correlator.takeChangedState()
+        return damaged
+    }
+
+    /// Stores what changed together with how far it reaches.
+    func store(_ changed: [StoredState], applied: UInt64, delivered: UInt64) throws(SQLiteError) {
+        var writes = changed.map {
+            CatalogWrite.put(kind: $0.kind.rawValue, key: $0.key, time: $0.time, body: $0.body)
+        }
+        writes.append(.setMeta(name: "applied", value: Self.bytes(applied)))
+        writes.append(.setMeta(name: "delivered", value: Self.bytes(delivered)))
+        try catalog.write(writes)
+    }
+
+    func close() {
+        catalog.close()
+    }
+
+    private func number(_ name: String) throws(SQLiteError) -> UInt64 {
+        guard let value = try catalog.meta(name), value.count == 8 else { return 0 }
+        return value.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    private static func bytes(_ value: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) }
+    }
+}

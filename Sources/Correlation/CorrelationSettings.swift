@@ -1,0 +1,60 @@
+/// How the correlator joins, holds and forgets. Durations are nanoseconds.
+package struct CorrelationSettings: Sendable {
+    /// What happens to spans that left before the evidence about them came.
+    package enum LatePolicy: Sendable {
+        /// Export them again under the unified trace, marked `spanbridge.amended`.
+        case amend
+        /// Leave them where they are; the execution span is exported again with a link to the event's trace.
+        case link
+        /// Use the evidence for later spans and for answers only.
+        case ignore
+    }
+
+    /// Which executions get a span of their own.
+    package enum ExecutionSpanMode: Sendable {
+        case all
+        /// Only those bound to an event or a trace context.
+        case joined
+        case none
+    }
+
+    /// How long spans that may still change wait, counted from the arrival of their execution's first span.
+    package var hold: UInt64
+    /// How many payload bytes may wait in memory; beyond it the oldest are read back from the journal at release.
+    package var holdBytes: Int
+    package var late: LatePolicy
+    package var executionSpan: ExecutionSpanMode
+    /// How long nothing of an execution must have arrived before its span is exported.
+    package var quiet: UInt64
+    /// How many executions, events and Kestra traces are remembered; beyond it the longest quiet are forgotten.
+    package var executionLimit: Int
+    package var eventLimit: Int
+    package var traceLimit: Int
+    /// How many pieces of evidence one execution keeps for its explanation.
+    package var evidenceLimit: Int
+    /// Where in a CloudEvent's data an execution id may stand, outermost member first.
+    package var claimedExecutionPaths: [[String]]
+
+    package init(
+        hold: UInt64, holdBytes: Int, late: LatePolicy, executionSpan: ExecutionSpanMode, quiet: UInt64,
+        executionLimit: Int, eventLimit: Int, traceLimit: Int, evidenceLimit: Int,
+        claimedExecutionPaths: [[String]]
+    ) {
+        self.hold = hold
+        self.holdBytes = holdBytes
+        self.late = late
+        self.executionSpan = executionSpan
+        self.quiet = quiet
+        self.executionLimit = executionLimit
+        self.eventLimit = eventLimit
+        self.traceLimit = traceLimit
+        self.evidenceLimit = evidenceLimit
+        self.claimedExecutionPaths = claimedExecutionPaths
+    }
+
+    /// The documented defaults: hold 10 s, amend, a span for every execution after 60 s of quiet.
+    package static let defaults = CorrelationSettings(
+        hold: 10_000_000_000, holdBytes: 64 << 20, late: .amend, executionSpan: .all, quiet: 60_000_000_000,
+        executionLimit: 200_000, eventLimit: 200_000, traceLimit: 400_000, evidenceLimit: 16,
+        claimedExecutionPaths: [["output", "executionId"], ["executionId"]])
+}

@@ -1,0 +1,78 @@
+package import OTLP
+
+/// What the correlator wants done. Actions must be carried out in order.
+package enum CorrelatorAction: Sendable {
+    /// These spans leave.
+    case release(Release)
+    /// An execution's own span leaves.
+    case executionSpan(ExecutionSpan)
+    /// Spans that left before must be read back and given to `Correlator.amend`.
+    case amend(Amendment)
+    /// Spans of these groups leave, but their record is no longer in memory: it must be read back and given to
+    /// `Correlator.reloaded`.
+    case reload(record: UInt64, groups: [GroupName], isLast: Bool)
+    /// A waiting log or metric request may leave; trace ids in it are to be patched by `Correlator.target(of:)`.
+    case releaseDependent(record: UInt64)
+    /// Nothing of this record is waiting any more.
+    case finished(record: UInt64)
+}
+
+/// Spans of one record that leave together.
+package struct Release: Sendable {
+    package var record: UInt64
+    /// Nil if the payload was not kept in memory: read it from the journal and index it again.
+    package var batch: SpanBatch?
+    /// Which spans leave and how, in span order; nil for all of them, unchanged.
+    package var edits: [SpanEdit]?
+    /// What the edits' link ranges point into.
+    package var links: [AddedLink]
+    /// The record that delivery is owed to: after a crash everything from the oldest undelivered record on is done again.
+    package var owner: UInt64
+}
+
+/// The span that spanbridge makes for an execution.
+package struct ExecutionSpan: Sendable, Equatable {
+    package var executionID: String
+    package var tenant: String
+    package var namespace: String
+    package var flow: String
+    package var traceID: TraceID
+    package var spanID: SpanID
+    package var parentSpanID: SpanID
+    /// Unix nanoseconds.
+    package var start: UInt64
+    /// Unix nanoseconds.
+    package var end: UInt64
+    /// Kestra's state if somebody told it, else empty.
+    package var state: String
+    /// Whether a span of it has status ERROR.
+    package var hasErrors: Bool
+    package var rule: JoinRule
+    package var eventID: String
+    package var eventSource: String
+    package var eventType: String
+    package var links: [AddedLink]
+    /// Whether it was exported before.
+    package var amended: Bool
+    /// The record that delivery is owed to.
+    package var owner: UInt64
+}
+
+/// The spans of one execution in one trace.
+package struct GroupName: Sendable, Hashable {
+    package var trace: TraceID
+    /// Empty for spans without an execution.
+    package var execution: String
+}
+
+/// Spans that left under another trace id than evidence now tells.
+package struct Amendment: Sendable {
+    package var trace: TraceID
+    /// The executions whose spans moved (an empty string stands for spans without an execution), each with the records
+    /// whose spans of it have not left before.
+    package var groups: [String: Set<UInt64>]
+    /// Records up to and including this one.
+    package var through: UInt64
+    /// The record that delivery is owed to.
+    package var owner: UInt64
+}

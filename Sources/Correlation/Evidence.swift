@@ -1,0 +1,68 @@
+package import OTLP
+
+/// One fact that joins an execution to something, kept so that a binding can be explained.
+package struct Evidence: Sendable, Hashable {
+    package enum Kind: UInt8, Sendable {
+        /// The SERVER span that took the call in has a parent: its value is that parent's context.
+        case header = 1
+        /// The SERVER span is a root: nothing reached Kestra through the header.
+        case noHeader = 2
+        /// `POST /v1/bindings` named the event.
+        case bindingEvent = 3
+        /// `POST /v1/bindings` gave the traceparent of the flow's inputs.
+        case bindingContext = 4
+        /// A CloudEvent's data names the execution.
+        case claimedByEvent = 5
+        /// A span of another system names the execution.
+        case claimedBySpan = 6
+        /// The SERVER span carries the event's id and source.
+        case eventOnServer = 7
+        /// The SERVER span's query carries a traceparent.
+        case contextOnServer = 8
+        /// Spans hang under another execution's span that starts executions.
+        case startedBy = 9
+        /// A call to the execution (resume, kill, replay) was seen in another trace.
+        case call = 10
+
+        package var name: String {
+            switch self {
+            case .header: "header"
+            case .noHeader: "no_header"
+            case .bindingEvent: "binding_event"
+            case .bindingContext: "binding_traceparent"
+            case .claimedByEvent: "claimed_by_event"
+            case .claimedBySpan: "claimed_by_span"
+            case .eventOnServer: "event_on_server_span"
+            case .contextOnServer: "traceparent_on_server_span"
+            case .startedBy: "started_by"
+            case .call: "call"
+            }
+        }
+
+        /// The rule that this evidence serves, or nil if it only makes links.
+        package var rule: JoinRule? {
+            switch self {
+            case .header: .native
+            case .claimedByEvent, .claimedBySpan, .bindingEvent: .claimed
+            case .eventOnServer: .event
+            case .bindingContext, .contextOnServer: .context
+            case .startedBy: .startedBy
+            case .noHeader, .call: nil
+            }
+        }
+    }
+
+    package var kind: Kind
+    package var value: String
+    /// Unix nanoseconds of the arrival.
+    package var seenAt: UInt64
+    /// Where it was read: `span 00f067aa0ba902b7`, `POST /v1/bindings`, `CloudEvent evt-1`.
+    package var from: String
+
+    package init(kind: Kind, value: String, seenAt: UInt64, from: String) {
+        self.kind = kind
+        self.value = value
+        self.seenAt = seenAt
+        self.from = from
+    }
+}

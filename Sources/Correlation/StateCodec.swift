@@ -1,0 +1,79 @@
+/// Writes numbers and texts one after the other; `StateDecoder` reads them back in the same order.
+struct StateEncoder {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func put(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    mutating func put(_ text: String) {
+        put(UInt64(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    mutating func put(_ flag: Bool) { put(flag ? 1 : 0 as UInt64) }
+
+    mutating func put<Element>(_ list: [Element], _ body: (inout StateEncoder, Element) -> Void) {
+        put(UInt64(list.count))
+        for element in list { body(&self, element) }
+    }
+
+    mutating func put<Value>(_ value: Value?, _ body: (inout StateEncoder, Value) -> Void) {
+        put(value != nil)
+        if let value { body(&self, value) }
+    }
+}
+
+/// Stored state that cannot be read; it is left out, the journal has what it was made from.
+struct StateDamaged: Error {}
+
+struct StateDecoder {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    mutating func number() throws(StateDamaged) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while position < bytes.count, shift < 64 {
+            let byte = bytes[position]
+            position += 1
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+            shift += 7
+        }
+        throw StateDamaged()
+    }
+
+    mutating func text() throws(StateDamaged) -> String {
+        let count = try number()
+        guard count <= UInt64(bytes.count - position) else { throw StateDamaged() }
+        defer { position += Int(count) }
+        return String(decoding: bytes[position..<position + Int(count)], as: UTF8.self)
+    }
+
+    mutating func flag() throws(StateDamaged) -> Bool { try number() != 0 }
+
+    mutating func list<Element>(
+        _ body: (inout StateDecoder) throws(StateDamaged) -> Element
+    ) throws(StateDamaged) -> [Element] {
+        let count = try number()
+        // Every element takes at least a byte.
+        guard count <= UInt64(bytes.count - position) else { throw StateDamaged() }
+        var elements: [Element] = []
+        for _ in 0..<count { elements.append(try body(&self)) }
+        return elements
+    }
+
+    mutating func optional<Value>(
+        _ body: (inout StateDecoder) throws(StateDamaged) -> Value
+    ) throws(StateDamaged) -> Value? {
+        try flag() ? try body(&self) : nil
+    }
+}

@@ -1,0 +1,238 @@
+import Glibc
+import Synchronization
+
+/// What is small and found by column: entities of a few kinds and named values, in SQLite. Everything in it can be made anew
+/// from the segments, so a file that cannot be used is moved aside and an empty one takes its place.
+///
+/// Sendable because the connection and its statements are used under `lock` only. A thread that must not wait for another's
+/// queries opens its own catalog on the same path: readers and the one writer do not block each other.
+package final class Catalog: @unchecked Sendable {
+    /// How opening went.
+    package enum Opening: Sendable, Equatable {
+        case existing
+        /// There was no file.
+        case created
+        /// The file was unusable and is now `movedTo`; the segments have to be applied from their first record on.
+        case recreated(reason: String, movedTo: String)
+    }
+
+    private static let schema: Int64 = 1
+
+    private let lock = Mutex<Void>(())
+    private var statements: Statements?
+
+    private struct Statements {
+        let connection: SQLiteConnection
+        let put, delete, expire, setMeta, get, load, list, count, meta: SQLiteStatement
+
+        init(_ connection: SQLiteConnection) throws(SQLiteError) {
+            self.connection = connection
+            put = try connection.prepare(
+                "INSERT INTO entity (kind, key, time, body) VALUES (?1, ?2, ?3, ?4) "
+                    + "ON CONFLICT (kind, key) DO UPDATE SET time = excluded.time, body = excluded.body")
+            delete = try connection.prepare("DELETE FROM entity WHERE kind = ?1 AND key = ?2")
+            expire = try connection.prepare("DELETE FROM entity WHERE kind = ?1 AND time < ?2")
+            setMeta = try connection.prepare(
+                "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+            get = try connection.prepare("SELECT key, time, body FROM entity WHERE kind = ?1 AND key = ?2")
+            load = try connection.prepare("SELECT key, time, body FROM entity WHERE kind = ?1 ORDER BY key")
+            list = try connection.prepare(
+                "SELECT key, time, body FROM entity WHERE kind = ?1 AND (time, key) < (?2, ?3) "
+                    + "ORDER BY time DESC, key DESC LIMIT ?4")
+            count = try connection.prepare("SELECT count(*) FROM entity WHERE kind = ?1")
+            meta = try connection.prepare("SELECT value FROM meta WHERE name = ?1")
+        }
+    }
+
+    /// Opens a catalog file or makes it.
+    /// - Parameter check: also reads the whole file for structural damage first (about a second per GB).
+    package static func open(_ path: String, check: Bool = true) throws(SQLiteError) -> (catalog: Catalog, opening: Opening) {
+        let isThere = access(path, F_OK) == 0
+        let reason: String
+        do throws(SQLiteError) {
+            switch try connect(path, check: check) {
+            case .catalog(let statements): return (Catalog(statements), isThere ? .existing : .created)
+            case .unusable(let why): reason = why
+            }
+        } catch where error.isCorrupt {
+            reason = error.message
+        }
+        let aside = path + ".damaged"
+        for suffix in ["", "-wal", "-shm"] {
+            if rename(path + suffix, aside + suffix) != 0 && (suffix.isEmpty || errno != ENOENT) {
+                let code = errno
+                throw SQLiteError(
+                    code: code, message: String(cString: strerror(code)), context: "move damaged '\(path + suffix)' aside")
+            }
+        }
+        guard case .catalog(let statements) = try connect(path, check: false) else {
+            throw SQLiteError(code: 11, message: reason, context: "make '\(path)' anew")
+        }
+        return (Catalog(statements), .recreated(reason: reason, movedTo: aside))
+    }
+
+    private init(_ statements: Statements) { self.statements = statements }
+
+    private enum Connecting {
+        case catalog(Statements)
+        case unusable(String)
+    }
+
+    private static func connect(_ path: String, check: Bool) throws(SQLiteError) -> Connecting {
+        let connection = try SQLiteConnection(path: path)
+        // secure_delete is on in Debian and doubles the writes of a delete. Checkpoints are housekeeping's; the limit of
+        // 32 MB is for when that does not come.
+        try connection.execute(
+            """
+            PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+            PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 8192
+            """)
+        if check {
+            let result = try first(connection.prepare("PRAGMA quick_check(1)")) { $0.text(0) } ?? ""
+            if result != "ok" { return .unusable(result) }
+        }
+        let version = try first(connection.prepare("PRAGMA user_version")) { $0.integer(0) } ?? 0
+        let tables = try first(connection.prepare("SELECT count(*) FROM sqlite_schema")) { $0.integer(0) } ?? 0
+        if version != schema {
+            guard version == 0, tables == 0 else {
+                return .unusable("the catalog has schema \(version), this program uses \(schema)")
+            }
+            try connection.transaction { () throws(SQLiteError) in
+                try connection.execute(
+                    """
+                    CREATE TABLE entity (kind INTEGER NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, body BLOB NOT NULL,
+                      PRIMARY KEY (kind, key)) WITHOUT ROWID;
+                    CREATE INDEX entity_time ON entity (kind, time);
+                    CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+                    PRAGMA user_version = \(schema)
+                    """)
+            }
+        }
+        do throws(SQLiteError) {
+            return .catalog(try Statements(connection))
+        } catch where error.code & 0xFF == 1 {
+            // SQLITE_ERROR: the tables are not those of this schema.
+            return .unusable(error.message)
+        }
+    }
+
+    private static func first<Value>(
+        _ statement: SQLiteStatement, _ value: (SQLiteRow) -> Value
+    ) throws(SQLiteError) -> Value? {
+        var found: Value?
+        do {
+            try statement.run([]) { row in
+                found = value(row)
+                return false
+            }
+        } catch {
+            throw error as? SQLiteError ?? SQLiteError(code: 1, message: "\(error)", context: "read")
+        }
+        return found
+    }
+
+    private func locked<Value>(_ body: (Statements) throws -> Value) throws(SQLiteError) -> Value {
+        do {
+            return try lock.withLock { _ in
+                guard let statements else { throw SQLiteError(code: 21, message: "the catalog is closed", context: "catalog") }
+                return try body(statements)
+            }
+        } catch {
+            throw error as? SQLiteError ?? SQLiteError(code: 1, message: "\(error)", context: "catalog")
+        }
+    }
+
+    // MARK: Writing
+
+    /// Makes all changes in one transaction, or none.
+    package func write(_ batch: [CatalogWrite]) throws(SQLiteError) {
+        if batch.isEmpty { return }
+        try locked { statements in
+            try statements.connection.transaction { () throws(SQLiteError) in
+                for write in batch {
+                    switch write {
+                    case .put(let kind, let key, let time, let body):
+                        try statements.put.execute(
+                            [.integer(Int64(kind)), .blob(key), .integer(Int64(clamping: time)), .blob(body)])
+                    case .delete(let kind, let key): try statements.delete.execute([.integer(Int64(kind)), .blob(key)])
+                    case .expire(let kind, let time):
+                        try statements.expire.execute([.integer(Int64(kind)), .integer(Int64(clamping: time))])
+                    case .setMeta(let name, let value): try statements.setMeta.execute([.text(name), .blob(value)])
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves the write-ahead log into the database; for housekeeping.
+    package func checkpoint() throws(SQLiteError) { try locked { try $0.connection.checkpoint() } }
+
+    // MARK: Reading
+
+    /// Calls the body with all entities of a kind, by key. The body must not call this catalog. What the body throws is
+    /// thrown on.
+    package func load(kind: Int, _ body: (CatalogEntity) throws -> Void) throws {
+        try lock.withLock { _ in
+            guard let statements else { throw SQLiteError(code: 21, message: "the catalog is closed", context: "catalog") }
+            try statements.load.run([.integer(Int64(kind))]) { row in
+                try body(Self.entity(row))
+                return true
+            }
+        }
+    }
+
+    package func get(kind: Int, key: [UInt8]) throws(SQLiteError) -> CatalogEntity? {
+        try rows(\.get, [.integer(Int64(kind)), .blob(key)]).first
+    }
+
+    /// The newest entities of a kind before a time, newest first, at most `limit`. Those of exactly `time` whose key is
+    /// smaller than `key` belong to it: time and key of the last row make the next page.
+    package func list(kind: Int, before time: UInt64, key: [UInt8] = [], limit: Int) throws(SQLiteError) -> [CatalogEntity] {
+        try rows(
+            \.list,
+            [.integer(Int64(kind)), .integer(Int64(clamping: time)), .blob(key), .integer(Int64(max(limit, 0)))])
+    }
+
+    /// How many entities of a kind there are.
+    package func count(kind: Int) throws(SQLiteError) -> Int {
+        try locked { statements in
+            var count = 0
+            try statements.count.run([.integer(Int64(kind))]) { row in
+                count = Int(row.integer(0))
+                return true
+            }
+            return count
+        }
+    }
+
+    package func meta(_ name: String) throws(SQLiteError) -> [UInt8]? {
+        try locked { statements in
+            var value: [UInt8]?
+            try statements.meta.run([.text(name)]) { row in
+                value = row.blob(0)
+                return true
+            }
+            return value
+        }
+    }
+
+    /// Closes the connection; every later call throws. Not to be called from `load`'s body.
+    package func close() { lock.withLock { _ in statements = nil } }
+
+    private func rows(
+        _ statement: KeyPath<Statements, SQLiteStatement>, _ values: [SQLiteValue]
+    ) throws(SQLiteError) -> [CatalogEntity] {
+        try locked { statements in
+            var found: [CatalogEntity] = []
+            try statements[keyPath: statement].run(values) { row in
+                found.append(Self.entity(row))
+                return true
+            }
+            return found
+        }
+    }
+
+    private static func entity(_ row: SQLiteRow) -> CatalogEntity {
+        CatalogEntity(key: row.blob(0), time: UInt64(clamping: row.integer(1)), body: row.blob(2))
+    }
+}

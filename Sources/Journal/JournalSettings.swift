@@ -1,0 +1,56 @@
+/// The journal's limits. `validate()` names the configuration key of a value that cannot work.
+package struct JournalSettings: Sendable {
+    package enum Durability: String, Sendable {
+        /// An acknowledged record survives a crash and a power cut.
+        case fsync
+        /// An acknowledged record survives a crash of this process, not one of the machine.
+        case memory
+    }
+
+    /// `journal.directory`; made if it is missing, for the owner only.
+    package var directory: String
+    /// `journal.durability`.
+    package var durability: Durability = .fsync
+    /// `journal.segment.bytes`: a segment that reached this size is closed. A group may exceed it once.
+    package var segmentBytes = 64 << 20
+    /// `journal.segment.keys`: a segment with so many index keys is closed; bounds the open index (about 40 bytes a key).
+    package var segmentKeys = 1 << 20
+    /// `journal.segment.age`, nanoseconds: an open segment whose first record is older is closed by `seal(now:)`.
+    package var segmentAge: UInt64 = 3600 * 1_000_000_000
+    /// `journal.queue.bytes`: what may wait for the disk, counted until its group is written.
+    package var queueBytes = 128 << 20
+    /// `journal.queue.records`.
+    package var queueRecords = 65_536
+    /// `journal.record.bytes`: the largest record, keys included.
+    package var recordBytes = 80 << 20
+    /// `receivers.otlp.deduplicate`, nanoseconds; 0 turns it off.
+    package var deduplicateWindow: UInt64 = 600 * 1_000_000_000
+    /// `journal.deduplicate.entries`: how many fingerprints are remembered at most (about 50 bytes each).
+    package var deduplicateEntries = 65_536
+    /// `journal.retention.bytes`: all segments and indexes together.
+    package var retentionBytes = 10 << 30
+    /// `journal.retention.age`, nanoseconds; 0 keeps records until the space is needed.
+    package var retentionAge: UInt64 = 7 * 24 * 3600 * 1_000_000_000
+    /// How long after a failed write the disk is left alone before it is tried again, nanoseconds.
+    package var retryInterval: UInt64 = 1_000_000_000
+
+    package init(directory: String) { self.directory = directory }
+
+    /// Throws `JournalError.settings` for the first value outside its limits.
+    package func validate() throws(JournalError) {
+        func check(_ key: String, _ value: Int, _ range: ClosedRange<Int>) throws(JournalError) {
+            guard range.contains(value) else {
+                throw .settings("\(key) is \(value); it must be \(range.lowerBound) to \(range.upperBound)")
+            }
+        }
+        if directory.isEmpty { throw .settings("journal.directory is empty") }
+        // Offsets within a segment are 32 bits: a full segment, one group and one record more must stay below 4 GiB.
+        try check("journal.segment.bytes", segmentBytes, 4096...(1 << 30))
+        try check("journal.segment.keys", segmentKeys, 1...(1 << 26))
+        try check("journal.queue.bytes", queueBytes, 4096...(1 << 34))
+        try check("journal.queue.records", queueRecords, 1...(1 << 22))
+        try check("journal.record.bytes", recordBytes, 1024...(1 << 30))
+        try check("journal.deduplicate.entries", deduplicateEntries, 1...(1 << 24))
+        try check("journal.retention.bytes", retentionBytes, 1...Int.max)
+    }
+}

@@ -1,0 +1,19 @@
+package import OTLP
+
+/// What a record's payload is. The raw value is stored.
+package enum RecordKind: UInt8, Sendable, CaseIterable {
+    case traces = 1
+    case metrics = 2
+    case logs = 3
+    case cloudEvents = 16
+    case binding = 17
+
+    /// The kind of a received OTLP request.
+    package init(_ signal: Signal) {
+        switch signal {
+        case .traces: self = .traces
+        case .metrics: self = .metrics
+        case .logs: self = .logs
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Transport
+import OTLP
+
+/// The native API: which paths there are and what their parameters mean. Answers come from the backend.
+package enum NativeAPI {
+    /// The routes that answer questions.
+    ///
+    /// - Parameter resultLimit: the largest page of a list (`api.max_results`).
+    package static func routes(backend: any QueryBackend, resultLimit: Int) -> [Route] {
+        [
+            Route("GET", "/healthz") { _, done in done(.bytes(Array("ok\n".utf8), contentType: "text/plain")) },
+            Route("GET", "/readyz") { _, done in
+                if let reason = backend.unreadiness() {
+                    done(.problem(.unavailable(reason)))
+                } else {
+                    done(.bytes(Array("ready\n".utf8), contentType: "text/plain"))
+                }
+            },
+            Route("GET", "/metrics") { request, done in done(backend.metrics(accept: request.head.header("accept"))) },
+            Route("GET", "/api/v1/status") { _, done in backend.status(completion: done) },
+            Route("GET", "/api/v1/events") { request, done in
+                switch filter(request, resultLimit: resultLimit) {
+                case .success(let filter): backend.events(filter, completion: done)
+                case .failure(let problem): done(.problem(problem))
+                }
+            },
+            Route("GET", "/api/v1/events/{}") { request, done in
+                backend.event(event(request), completion: done)
+            },
+            Route("GET", "/api/v1/events/{}/timeline") { request, done in
+                backend.timeline(event: event(request), completion: done)
+            },
+            Route("GET", "/api/v1/executions/{}/timeline") { request, done in
+                backend.timeline(execution: request.parameters[0], completion: done)
+            },
+            Route("GET", "/api/v1/executions/{}/explain") { request, done in
+                backend.explain(execution: request.parameters[0], completion: done)
+            },
+            Route("GET", "/api/v1/traces/{}") { request, done in
+                guard let id = TraceID(hex: request.parameters[0]) else {
+                    done(.problem(.badRequest("A trace id is 32 hex digits, not '\(request.parameters[0])'.")))
+                    return
+                }
+                let accept = request.head.header("accept") ?? ""
+                backend.trace(id, asProtobuf: accept.contains("protobuf"), completion: done)
+            },
+        ]
+    }
+
+    private static func event(_ request: RouteRequest) -> EventQuery {
+        EventQuery(id: request.parameters[0], source: request.query("source"), tenant: request.query("tenant"))
+    }
+
+    static func filter(_ request: RouteRequest, resultLimit: Int) -> Result<EventFilter, Problem> {
+        var filter = EventFilter(
+            tenant: request.query("tenant"), source: request.query("source"), type: request.query("type"),
+            flow: request.query("flow"), state: request.query("state"), limit: min(100, resultLimit),
+            cursor: request.query("cursor"))
+        if let text = request.query("limit") {
+            guard let limit = Int(text), limit >= 1 else {
+                return .failure(.badRequest("limit is a number from 1 to \(resultLimit), not '\(text)'."))
+            }
+            filter.limit = min(limit, resultLimit)
+        }
+        for name in ["since", "until"] {
+            guard let text = request.query(name) else { continue }
+            guard let time = RFC3339.parse(text) else {
+                return .failure(
+                    .badRequest("\(name) is a time such as 2026-01-31T12:00:00Z (RFC 3339), not '\(text)'."))
+            }
+            if name == "since" { filter.since = time } else { filter.until = time }
+        }
+        return .success(filter)
+    }
+}

@@ -1,0 +1,149 @@
+package import Transport
+
+/// Serves the API's port: finds the route of a request and refuses what has none before its body is read.
+package final class Router: RequestHandler {
+    private let routes: [Route]
+
+    package init(routes: [Route]) {
+        self.routes = routes
+    }
+
+    package func admit(_ head: RequestHead) -> Admission {
+        switch find(head) {
+        case .success(let found):
+            if let handler = found.route.handler { return handler.admit(head) }
+            return .accept(bodyLimit: 0)
+        case .failure(let problem):
+            return .refuse(problem.response)
+        }
+    }
+
+    package func bodyTooLarge(_ head: RequestHead, limit: Int) -> Response {
+        if case .success(let found) = find(head), let handler = found.route.handler {
+            return handler.bodyTooLarge(head, limit: limit)
+        }
+        return Problem(status: 413, title: "Body too large", detail: "This path takes no body.").response
+    }
+
+    package func handle(_ request: Request, responder: Responder) {
+        switch find(request.head) {
+        case .failure(let problem): responder.send(problem.response)
+        case .success(let found):
+            if let handler = found.route.handler {
+                handler.handle(request, responder: responder)
+            } else {
+                found.route.answer(
+                    RouteRequest(head: request.head, parameters: found.parameters), { responder.send($0.response) })
+            }
+        }
+    }
+
+    private func find(_ head: RequestHead) -> Result<(route: Route, parameters: [String]), Problem> {
+        let segments = head.path.split(separator: "/", omittingEmptySubsequences: true)
+        var allowed: [String] = []
+        for route in routes {
+            guard let parameters = route.match(segments) else { continue }
+            if route.method == head.method || route.method == "GET" && head.method == "HEAD" {
+                return .success((route, parameters))
+            }
+            allowed.append(route.method)
+        }
+        if allowed.isEmpty {
+            return .failure(.notFound("There is nothing at \(head.path). docs/api.md lists the paths."))
+        }
+        return .failure(
+            Problem(
+                status: 405, title: "Method not allowed",
+                detail: "\(head.path) takes \(allowed.joined(separator: ", ")), not \(head.method)."))
+    }
+}
+
+/// One path of the API. A segment `{}` takes any text, percent-decoded.
+package struct Route: Sendable {
+    let method: String
+    private let segments: [String]
+    /// For requests with bodies: another handler serves the route whole.
+    let handler: (any RequestHandler)?
+    let answer: @Sendable (RouteRequest, _ completion: @escaping @Sendable (QueryAnswer) -> Void) -> Void
+
+    /// A route that is answered from its path and query.
+    package init(
+        _ method: String, _ path: String,
+        answer: @escaping @Sendable (RouteRequest, _ completion: @escaping @Sendable (QueryAnswer) -> Void) -> Void
+    ) {
+        self.method = method
+        segments = path.split(separator: "/").map(String.init)
+        handler = nil
+        self.answer = answer
+    }
+
+    /// A route that another handler serves.
+    package init(_ method: String, _ path: String, handler: any RequestHandler) {
+        self.method = method
+        segments = path.split(separator: "/").map(String.init)
+        self.handler = handler
+        answer = { _, _ in }
+    }
+
+    /// The texts that stand where the path has `{}`, or nil if it is another path.
+    func match(_ path: [Substring]) -> [String]? {
+        guard path.count == segments.count else { return nil }
+        var parameters: [String] = []
+        for (wanted, given) in zip(segments, path) {
+            if wanted == "{}" {
+                guard let text = percentDecoded(given) else { return nil }
+                parameters.append(text)
+            } else if wanted != given {
+                return nil
+            }
+        }
+        return parameters
+    }
+}
+
+/// A request as its route sees it.
+package struct RouteRequest: Sendable {
+    package let head: RequestHead
+    /// The texts in the place of the path's `{}`.
+    package let parameters: [String]
+
+    /// The value of a query parameter, decoded; nil if it is absent, empty or not UTF-8.
+    package func query(_ name: String) -> String? {
+        for pair in head.query.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, percentDecoded(parts[0]) == name else { continue }
+            return percentDecoded(parts[1], plusIsSpace: true).flatMap { $0.isEmpty ? nil : $0 }
+        }
+        return nil
+    }
+}
+
+extension QueryAnswer {
+    var response: Response {
+        switch self {
+        case .json(let body): .http(200, headers: [HeaderField("content-type", "application/json")], body: body)
+        case .bytes(let body, let contentType):
+            .http(200, headers: [HeaderField("content-type", contentType)], body: body)
+        case .problem(let problem): problem.response
+        }
+    }
+}
+
+/// The text with `%XX` decoded; nil if an escape is broken or the result is not UTF-8.
+func percentDecoded(_ text: Substring, plusIsSpace: Bool = false) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8.makeIterator()
+    while let byte = rest.next() {
+        if byte == UInt8(ascii: "+"), plusIsSpace {
+            bytes.append(UInt8(ascii: " "))
+        } else if byte == UInt8(ascii: "%") {
+            guard let high = rest.next(), let low = rest.next(),
+                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
+            else { return nil }
+            bytes.append(value)
+        } else {
+            bytes.append(byte)
+        }
+    }
+    return String(validating: bytes, as: UTF8.self)
+}

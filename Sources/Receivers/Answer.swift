@@ -1,0 +1,39 @@
+import OTLP
+import Transport
+
+/// Outcomes as answers in the request's own protocol and encoding (OTLP rules G-4 to G-12, H-3, H-6 to H-12).
+enum Answer {
+    static func success(_ signal: Signal, rejected: Int, to head: RequestHead) -> Response {
+        let partial =
+            rejected == 0
+            ? nil
+            : PartialSuccess(
+                signal: signal, rejected: Int64(rejected),
+                message: "\(rejected) spans were left out: their trace or span ids are missing, all zero or of the "
+                    + "wrong length.")
+        if head.wireProtocol == .grpc {
+            return .grpc(GRPCStatus(code: 0), message: partial?.protobuf ?? [])
+        }
+        if head.isJSON {
+            return .http(200, headers: [json], body: partial?.json ?? Array("{}".utf8))
+        }
+        return .http(200, headers: [protobuf], body: partial?.protobuf ?? [])
+    }
+
+    static func of(_ failure: ExportFailure, to head: RequestHead) -> Response {
+        if head.wireProtocol == .grpc {
+            let hasDetails = failure.retryDelay != nil
+            return .grpc(
+                GRPCStatus(
+                    code: failure.grpcCode, message: failure.message, details: hasDetails ? failure.statusBytes : []))
+        }
+        var headers = [head.isProtobuf ? protobuf : json]
+        if let seconds = failure.retryAfterSeconds { headers.append(HeaderField("retry-after", "\(seconds)")) }
+        if failure.httpStatus == 405 { headers.append(HeaderField("allow", "POST")) }
+        return .http(
+            failure.httpStatus, headers: headers, body: head.isProtobuf ? failure.statusBytes : failure.statusJSON)
+    }
+
+    private static let json = HeaderField("content-type", "application/json")
+    private static let protobuf = HeaderField("content-type", "application/x-protobuf")
+}

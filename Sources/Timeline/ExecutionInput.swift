@@ -1,0 +1,55 @@
+package import OTLP
+
+/// What somebody told about the state of an execution.
+package struct StateEvidence: Sendable, Hashable {
+    /// Kestra's name of the state: `SUCCESS`, `FAILED`, `PAUSED`, …
+    package var name: String
+    /// Who told it: `POST /v1/bindings`, `Kestra API`.
+    package var from: String
+
+    package init(name: String, from: String) {
+        self.name = name
+        self.from = from
+    }
+}
+
+/// What is known about one execution besides its spans.
+package struct ExecutionInput: Sendable {
+    package var id: String
+    package var tenant: String
+    package var namespace: String
+    package var flow: String
+    /// Nil if nobody told a state.
+    package var state: StateEvidence?
+    /// Unix nanoseconds, if somebody told it.
+    package var started: UInt64?
+    /// Unix nanoseconds, if somebody told it.
+    package var ended: UInt64?
+    /// The traces its spans arrived in.
+    package var originalTraceIDs: [TraceID]
+    /// The rule that joined it to the event; empty if none did.
+    package var rule: String
+    package var evidence: [EvidenceItem]
+    /// The execution that started it, if that is known from elsewhere than the spans' parents.
+    package var parentExecution: String?
+    package var relation: ExecutionRelation
+
+    package init(
+        id: String, tenant: String, namespace: String, flow: String, state: StateEvidence? = nil,
+        started: UInt64? = nil, ended: UInt64? = nil, originalTraceIDs: [TraceID] = [], rule: String,
+        evidence: [EvidenceItem] = [], parentExecution: String? = nil, relation: ExecutionRelation
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.namespace = namespace
+        self.flow = flow
+        self.state = state
+        self.started = started
+        self.ended = ended
+        self.originalTraceIDs = originalTraceIDs
+        self.rule = rule
+        self.evidence = evidence
+        self.parentExecution = parentExecution
+        self.relation = relation
+    }
+}

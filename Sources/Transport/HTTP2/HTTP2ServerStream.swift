@@ -1,0 +1,61 @@
+/// One request of an HTTP/2 connection. Belongs to its `HTTP2Server`.
+final class HTTP2ServerStream {
+    enum Phase {
+        case head
+        case body
+        /// The rest of a body that nobody wants; so many bytes of it may still come.
+        case discarding(Int)
+        /// The request is with the handler, or was answered.
+        case complete
+    }
+
+    /// The content type of a gRPC call, as sent and as answered.
+    enum GRPCType {
+        case plain
+        case proto
+    }
+
+    let id: Int32
+    var phase = Phase.head
+    var method = ""
+    var target = ""
+    var authority = ""
+    var fields: [HeaderField] = []
+    /// As HTTP/2 counts: name + value + 32 for each field.
+    var headerBytes = 0
+    var headerCount = 0
+    var head: RequestHead?
+
+    /// nil for plain HTTP.
+    var grpc: GRPCType?
+    var prefix = GRPCPrefix()
+    var body = BodyBuffer()
+    var bodyLimit = 0
+
+    var isAnswered = false
+    var remoteEnded = false
+    /// RST_STREAM was submitted, or will be once the answer has left.
+    var isCut = false
+    var outgoing: OutgoingBody?
+    /// What follows the body of a gRPC answer.
+    var trailingStatus: GRPCStatus?
+
+    /// The last time that bytes of the body came or left.
+    var lastActivity: UInt64
+    /// From `grpc-timeout`.
+    var timeoutAt: UInt64?
+
+    init(id: Int32, now: UInt64) {
+        self.id = id
+        lastActivity = now
+        fields.reserveCapacity(12)
+    }
+
+    /// When something must happen; nil while the handler is at work and the caller has set no timeout.
+    func deadline(bodyTimeout: UInt64) -> UInt64? {
+        if isCut { return nil }
+        if case .complete = phase, !isAnswered { return timeoutAt }
+        let stalled = later(lastActivity, bodyTimeout)
+        return isAnswered ? stalled : min(stalled, timeoutAt ?? .max)
+    }
+}

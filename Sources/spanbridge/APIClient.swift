@@ -1,0 +1,91 @@
+import Configuration
+import Dispatch
+import OTLP
+import Synchronization
+import Transport
+
+/// Asks the API of a running relay, one question at a time.
+final class APIClient: Sendable {
+    private let loop: EventLoop
+    private let client: Client
+    private let endpoint: RemoteEndpoint
+
+    /// - Throws: `TransportError` if the machine gives no event loop.
+    init(_ endpoint: RemoteEndpoint) throws {
+        self.endpoint = endpoint
+        loop = try EventLoop(name: "api-client")
+        client = Client(
+            loop: loop,
+            endpoint: ClientEndpoint(
+                host: endpoint.host, port: endpoint.port, tls: endpoint.scheme == .https, wireProtocol: .http1,
+                authority: "\(endpoint.host):\(endpoint.port)"),
+            connections: 1, responseLimit: 256 << 20)
+        loop.start()
+    }
+
+    deinit {
+        client.close()
+        loop.stop()
+    }
+
+    /// The body of a successful answer; otherwise prints what went wrong and returns how the program should end.
+    func get(_ path: String) -> Result<[UInt8], CommandFailure> {
+        let outcome = Mutex<Result<ClientResponse, ClientError>?>(nil)
+        let answered = DispatchSemaphore(value: 0)
+        let request = ClientRequest(
+            method: "GET", target: endpoint.path + path, headers: [HeaderField("accept", "application/json")], body: [],
+            grpcCompressed: false, timeout: 30_000_000_000)
+        client.send(request) { result in
+            outcome.withLock { $0 = result }
+            answered.signal()
+        }
+        answered.wait()
+        switch outcome.withLock({ $0 }) {
+        case .success(let response) where response.status == 200: return .success(response.body)
+        case .success(let response):
+            return .failure(failure(response))
+        case .failure(let error):
+            return .failure(
+                CommandFailure(
+                    code: .unavailable,
+                    message: "The relay's API at \(endpoint) does not answer: \(error). Is `spanbridge serve` running?"))
+        case nil:
+            return .failure(CommandFailure(code: .failure, message: "No answer came."))
+        }
+    }
+
+    private func failure(_ response: ClientResponse) -> CommandFailure {
+        let problem = try? JSONValue.parse(response.body)
+        var lines = [problem?["detail"]?.string ?? "The relay answered with status \(response.status)."]
+        for candidate in problem?["candidates"]?.array ?? [] {
+            let source = candidate["source"]?.string ?? ""
+            let tenant = candidate["tenant"]?.string ?? ""
+            lines.append("  --source \(source)" + (tenant.isEmpty ? "" : " --tenant \(tenant)"))
+        }
+        let code: ExitCode = [404, 409].contains(response.status) ? .notFound : .failure
+        return CommandFailure(code: code, message: lines.joined(separator: "\n"))
+    }
+}
+
+/// Why a command ends without success.
+struct CommandFailure: Error {
+    var code: ExitCode
+    var message: String
+}
+
+/// A text as it may stand in a path segment or a query value.
+func percentEncoded(_ text: String) -> String {
+    var encoded = ""
+    for byte in text.utf8 {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            encoded.unicodeScalars.append(Unicode.Scalar(byte))
+        default:
+            let digits = String(byte, radix: 16, uppercase: true)
+            encoded += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+        }
+    }
+    return encoded
+}

@@ -1,0 +1,133 @@
+import Foundation
+import Journal
+import Testing
+
+@Suite struct CatalogTests {
+    private func sample(_ catalog: Catalog, _ count: Int = 50) throws {
+        try catalog.write(
+            (0..<count).map { .put(kind: 1, key: [UInt8($0)], time: UInt64($0 / 2), body: [UInt8](repeating: UInt8($0), count: $0)) }
+                + [.put(kind: 2, key: [], time: .max, body: []), .setMeta(name: "applied", value: [1, 2])])
+    }
+
+    @Test("Entities are put, replaced, deleted, listed by time and found after reopening")
+    func roundTrip() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/catalog.sqlite"
+        var (catalog, opening) = try Catalog.open(path)
+        #expect(opening == .created)
+        try sample(catalog)
+        for _ in 0..<2 {
+            #expect(try catalog.count(kind: 1) == 50)
+            #expect(try catalog.get(kind: 1, key: [7])?.body == [UInt8](repeating: 7, count: 7))
+            #expect(try catalog.get(kind: 1, key: [0])?.body == [])
+            #expect(try catalog.get(kind: 1, key: [70]) == nil)
+            #expect(try catalog.get(kind: 2, key: [])?.time == UInt64(Int64.max))
+            #expect(try catalog.meta("applied") == [1, 2])
+            #expect(try catalog.meta("x") == nil)
+            var keys: [UInt8] = []
+            try catalog.load(kind: 1) { keys.append($0.key[0]) }
+            #expect(keys == Array(0..<50))
+            // Pages of three, with two entities at each time.
+            var listed: [UInt8] = []
+            var place: (time: UInt64, key: [UInt8]) = (.max, [])
+            while true {
+                let page = try catalog.list(kind: 1, before: place.time, key: place.key, limit: 3)
+                guard let last = page.last else { break }
+                listed += page.map { $0.key[0] }
+                place = (last.time, last.key)
+            }
+            #expect(listed == (0..<50).reversed())
+            catalog.close()
+            #expect(throws: SQLiteError.self) { try catalog.count(kind: 1) }
+            (catalog, opening) = try Catalog.open(path)
+            #expect(opening == .existing)
+        }
+        try catalog.write([
+            .put(kind: 1, key: [7], time: 99, body: [1]), .delete(kind: 1, key: [8]), .delete(kind: 1, key: [200]),
+            .setMeta(name: "applied", value: []), .expire(kind: 1, before: 3),
+        ])
+        #expect(try catalog.get(kind: 1, key: [7]) == CatalogEntity(key: [7], time: 99, body: [1]))
+        #expect(try catalog.get(kind: 1, key: [8]) == nil)
+        #expect(try catalog.count(kind: 1) == 43)
+        #expect(try catalog.meta("applied") == [])
+        try catalog.checkpoint()
+    }
+
+    @Test("What a body throws ends the load, and the catalog works on")
+    func throwingBody() throws {
+        struct Stop: Error {}
+        let directory = try TemporaryDirectory()
+        let (catalog, _) = try Catalog.open(directory.path + "/c")
+        try sample(catalog)
+        var count = 0
+        #expect(throws: Stop.self) {
+            try catalog.load(kind: 1) { _ in
+                count += 1
+                if count == 3 { throw Stop() }
+            }
+        }
+        try catalog.write([.put(kind: 1, key: [0], time: 1, body: [])])
+        // A second connection reads beside the first.
+        let (other, _) = try Catalog.open(directory.path + "/c")
+        #expect(try other.count(kind: 1) == 50)
+    }
+
+    @Test("A file that is no database, a damaged one and one of another schema are moved aside")
+    func unusable() throws {
+        var random = Randomness.seeded()
+        for round in 0..<4 {
+            let directory = try TemporaryDirectory()
+            let path = directory.path + "/catalog.sqlite"
+            let (catalog, _) = try Catalog.open(path)
+            try sample(catalog, 200)
+            catalog.close()
+            var bytes = try directory.read("catalog.sqlite")
+            switch round {
+            case 0: bytes = random.bytes(10_000)
+            case 1: for at in 4096..<bytes.count { bytes[at] = UInt8.random(in: 0...255, using: &random) }
+            case 2: bytes[63] = 9  // user_version
+            default: bytes.removeLast(4096)
+            }
+            try directory.write("catalog.sqlite", bytes)
+            let (anew, opening) = try Catalog.open(path)
+            guard case .recreated(let reason, let movedTo) = opening else {
+                Issue.record("round \(round): \(opening)")
+                continue
+            }
+            #expect(!reason.isEmpty)
+            #expect(movedTo == path + ".damaged")
+            #expect(try directory.read("catalog.sqlite.damaged") == bytes)
+            #expect(try anew.count(kind: 1) == 0)
+            try sample(anew)
+        }
+    }
+
+    @Test("Damaged bytes anywhere lead to an error or an answer, never to a trap")
+    func everyDamage() throws {
+        var random = Randomness.seeded()
+        let directory = try TemporaryDirectory()
+        let (catalog, _) = try Catalog.open(directory.path + "/original")
+        try sample(catalog, 100)
+        catalog.close()
+        let bytes = try directory.read("original")
+        for round in 0..<60 {
+            var damaged = bytes
+            for _ in 0..<5 {
+                let at = Int.random(in: 0..<(round % 2 == 0 ? 200 : bytes.count), using: &random)
+                damaged[at] = UInt8.random(in: 0...255, using: &random)
+            }
+            try directory.write("copy\(round)", damaged)
+            guard let (copy, _) = try? Catalog.open(directory.path + "/copy\(round)", check: false) else { continue }
+            try? copy.load(kind: 1) { _ in }
+            _ = try? copy.list(kind: 1, before: .max, limit: 1000)
+            try? copy.write([.put(kind: 1, key: [1], time: 2, body: [3])])
+        }
+    }
+
+    @Test("A directory that is not there is an error with SQLite's code and text")
+    func noDirectory() throws {
+        let error = #expect(throws: SQLiteError.self) { try Catalog.open("/proc/none/catalog") }
+        #expect(error.map { $0.code & 0xFF } == 14)
+        #expect(error?.description.contains("/proc/none/catalog") == true)
+    }
+}

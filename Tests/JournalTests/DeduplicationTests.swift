@@ -1,0 +1,87 @@
+import Foundation
+import Journal
+import Testing
+
+@Suite struct DeduplicationTests {
+    private let duplicate: Result<AppendOutcome, JournalError> = .success(.duplicate)
+
+    @Test("The same bytes are stored once, in a group, across groups and across a restart")
+    func duplicates() async throws {
+        let directory = try TemporaryDirectory()
+        let settings = JournalSettings.quick(directory) { $0.segmentBytes = 4096 }
+        var journal = try Journal(settings: settings, now: start)
+        let first = entry([UInt8](repeating: 1, count: 3000), fingerprint: 11)
+        #expect(await journal.append([first, first, first]) == [stored(1), duplicate, duplicate])
+        #expect(await journal.append(first) == duplicate)
+        // Other bytes with the same fingerprint, another kind, no fingerprint.
+        #expect(await journal.append(entry([2], fingerprint: 11)) == stored(2))
+        #expect(await journal.append(entry([2], kind: .logs, fingerprint: 11)) == stored(3))
+        #expect(await journal.append(entry([2], kind: .logs, fingerprint: 0)) == stored(4))
+        #expect(await journal.append([entry([5], fingerprint: 5), entry([6], fingerprint: 5), entry([6], fingerprint: 5)])
+            == [stored(5), stored(6), duplicate])
+        #expect(await journal.append(entry([UInt8](repeating: 7, count: 3000), fingerprint: 7)) == stored(7))
+        #expect(await journal.append(entry([8], fingerprint: 8)) == stored(8))
+        #expect(journal.statistics.duplicates == 4)
+        #expect(try directory.segments.count == 2)
+        for isSealed in [false, true] {
+            journal.close()
+            journal = try Journal(settings: settings, now: start + second)
+            if isSealed { try journal.seal(now: start) }
+            #expect(await journal.append(entry([UInt8](repeating: 7, count: 3000), fingerprint: 7)) == duplicate)
+            #expect(await journal.append(entry([8], fingerprint: 8)) == duplicate)
+            #expect(await journal.append(entry([6], fingerprint: 5)) == duplicate)
+        }
+        #expect(journal.lastID.raw == 8)
+    }
+
+    @Test("Outside the window the same bytes are stored again, also after a restart; a window of 0 is off")
+    func window() async throws {
+        let directory = try TemporaryDirectory()
+        var settings = JournalSettings.quick(directory) { $0.deduplicateWindow = 10 * second }
+        var journal = try Journal(settings: settings, now: start)
+        #expect(await journal.append(entry([1], fingerprint: 1)) == stored(1))
+        #expect(await journal.append(entry([1], time: start + 10 * second, fingerprint: 1)) == duplicate)
+        // A clock that stepped back.
+        #expect(await journal.append(entry([1], time: start - 10 * second, fingerprint: 1)) == duplicate)
+        #expect(await journal.append(entry([1], time: start + 11 * second, fingerprint: 1)) == stored(2))
+        journal.close()
+        journal = try Journal(settings: settings, now: start + 30 * second)
+        #expect(await journal.append(entry([1], time: start + 30 * second, fingerprint: 1)) == stored(3))
+        journal.close()
+        settings.deduplicateWindow = 0
+        journal = try Journal(settings: settings, now: start)
+        #expect(await journal.append([entry([1], fingerprint: 1), entry([1], fingerprint: 1)]) == [stored(4), stored(5)])
+    }
+
+    @Test("Only so many fingerprints are remembered, the newest")
+    func limit() async throws {
+        let directory = try TemporaryDirectory()
+        let settings = JournalSettings.quick(directory) { $0.deduplicateEntries = 100 }
+        var journal = try Journal(settings: settings, now: start)
+        for id in 1...3000 as ClosedRange<UInt64> {
+            _ = await journal.append(entry([UInt8(truncatingIfNeeded: id)], fingerprint: id))
+        }
+        for _ in 0..<2 {
+            #expect(await journal.append(entry([UInt8(truncatingIfNeeded: 2901)], fingerprint: 2901)) == duplicate)
+            journal.close()
+            journal = try Journal(settings: settings, now: start)
+        }
+        #expect(await journal.append(entry([UInt8(truncatingIfNeeded: 2900)], fingerprint: 2900)) == stored(3001))
+    }
+
+    @Test("A duplicate of an entry whose group failed is not acknowledged")
+    func failedGroup() async throws {
+        let directory = try TemporaryDirectory()
+        let isFailing = Dial(0)
+        var files = FileOperations.system
+        files.synchronize = { [system = files.synchronize] in isFailing.value == 1 ? -EIO : system($0) }
+        var settings = JournalSettings(directory: directory.path)
+        settings.retryInterval = 0
+        let journal = try Journal(settings: settings, now: start, files: files)
+        isFailing.value = 1
+        let retried = entry([1], fingerprint: 1)
+        #expect(await journal.append([retried, retried]).allSatisfy { $0.error != nil })
+        isFailing.value = 0
+        #expect(await journal.append([retried, retried]) == [stored(1), duplicate])
+    }
+}

@@ -1,0 +1,167 @@
+import OTLP
+import Testing
+
+@testable import Timeline
+
+@Suite("Timelines, events and explanations as JSON")
+struct TimelineJSONTests {
+    /// Something of everything.
+    private var timeline: Timeline {
+        var story = Story.usual(state: nil)
+        story.worker(
+            "exec1", "http.Request", under: SpanID(raw: 3), from: 5_000, to: 5_010, run: "run2", status: 2,
+            message: "bad \"x\"\n")
+        story.span("EXECUTOR - x", under: SpanID(raw: 5), from: 1_020, to: 1_030, kestra: .executor, execution: "child")
+        story.executions[0].originalTraceIDs = [Story.otherTrace]
+        for number in 0..<5 as Range<UInt64> {
+            story.span("db.query", under: SpanID(raw: 1), from: number, to: number + 1, origin: .portarium)
+        }
+        return story.timeline
+    }
+
+    @Test("a timeline comes back as it was")
+    func timelineRoundTrip() throws {
+        let timeline = timeline
+        #expect(try Timeline(json: timeline.json) == timeline)
+        #expect(!timeline.executions[0].children.isEmpty && !timeline.links.isEmpty && !timeline.warnings.isEmpty)
+        #expect(Set(timeline.waterfall.map(\.kind)) == [.span, .group, .execution, .steps, .taskRun, .attempt])
+        let empty = Timeline(
+            of: TimelineInput(event: nil, traceID: Story.trace, executions: [], spans: [], now: 1, quiet: 1))
+        #expect(try Timeline(json: empty.json) == empty)
+    }
+
+    @Test("the members have the names and the forms of the API")
+    func names() throws {
+        let value = try JSONValue.parse(timeline.json)
+        #expect(
+            value.members?.map(\.key) == [
+                "event", "traceId", "state", "stateFrom", "quietSince", "start", "end", "durationNanos", "phases",
+                "executions",
+                "links", "criticalPath", "warnings", "complete", "waterfall",
+            ])
+        #expect(value["start"]?.string == "2026-11-24T10:45:50.000000000Z")
+        #expect(value["durationNanos"] == .number("5010000000"))
+        #expect(value["traceId"]?.string == "23030303030303030303030303030303")
+        #expect(
+            value["event"]?.members?.map(\.key) == ["tenant", "source", "id", "type", "subject", "time", "traceparent"])
+        let execution = value["executions"]?.array?.first
+        #expect(
+            execution?.members?.map(\.key) == [
+                "id", "namespace", "flow", "relation", "state", "stateFrom", "quietSince", "start", "end", "traceId",
+                "originalTraceIds", "binding", "segments", "taskRuns", "executorSteps", "children",
+            ])
+        #expect(execution?.value(at: ["binding"])?.members?.map(\.key) == ["rule", "evidence"])
+        #expect(
+            execution?.value(at: ["binding", "evidence"])?.array?.first?.members?.map(\.key) == [
+                "kind", "value", "seenAt", "from",
+            ])
+        let run = execution?["taskRuns"]?.array?.first
+        #expect(run?.members?.map(\.key) == ["id", "type", "attempts"])
+        #expect(run?["attempts"]?.array?.first?.members?.map(\.key) == ["start", "end", "status"])
+        #expect(value["phases"]?.array?.first?.members?.map(\.key) == ["name", "start", "end"])
+        #expect(value["phases"]?.array?.last?.members?.map(\.key) == ["name", "start", "end", "executionId"])
+    }
+
+    @Test("every part that is missing or of another kind is an error that names it")
+    func damaged() throws {
+        guard case .object(let members) = try JSONValue.parse(timeline.json) else {
+            throw AnswerError(path: "", expected: "")
+        }
+        // The duration is told for readers of the JSON; here it follows from start and end.
+        let optional: Set<String> = ["event", "stateFrom", "quietSince", "durationNanos"]
+        for (index, member) in members.enumerated() {
+            var damaged = members
+            damaged[index].value = member.key == "complete" ? .string("") : .bool(true)
+            if member.key != "durationNanos" {
+                let error = #expect(throws: AnswerError.self) {
+                    try Timeline(json: JSONValue.object(damaged).serialized)
+                }
+                #expect(error?.path == member.key)
+            }
+            damaged.remove(at: index)
+            if optional.contains(member.key) {
+                _ = try Timeline(json: JSONValue.object(damaged).serialized)
+            } else {
+                #expect(throws: AnswerError.self) { try Timeline(json: JSONValue.object(damaged).serialized) }
+            }
+        }
+        #expect(throws: AnswerError(path: "traceId", expected: "a trace id of 32 hex digits")) {
+            try Timeline(json: Array("[]".utf8))
+        }
+    }
+
+    @Test("no prefix and no flipped byte of a valid answer traps")
+    func everyPrefixAndByte() {
+        var story = Story()
+        story.know("e")
+        story.worker("e", "log.Log", under: .none, from: 20, to: 30, run: "r")
+        let json = story.timeline.json
+        for end in json.indices { #expect(throws: (any Error).self) { try Timeline(json: Array(json[..<end])) } }
+        for index in json.indices {
+            var flipped = json
+            flipped[index] ^= 0x10
+            if let timeline = try? Timeline(json: flipped) { _ = TimelineText.render(timeline, width: 80, color: true) }
+        }
+    }
+
+    @Test("a list of events comes back as it was")
+    func events() throws {
+        let full = EventSummary.sample
+        var bare = full
+        bare.time = 0
+        bare.traceID = nil
+        bare.executions = []
+        for page in [EventPage(events: [full, bare], nextCursor: "abc"), EventPage(events: [], nextCursor: nil)] {
+            #expect(try EventPage(json: page.json) == page)
+        }
+        #expect(try EventSummary(json: full.json) == full)
+        #expect(
+            try JSONValue.parse(full.json).members?.map(\.key) == [
+                "tenant", "source", "id", "type", "subject", "time", "traceId", "state", "firstSeen", "lastSeen",
+                "durationNanos", "executions", "spans", "errors",
+            ])
+    }
+
+    @Test("an explanation comes back as it was", arguments: Explanation.Verdict.allCases)
+    func explanation(verdict: Explanation.Verdict) throws {
+        var explanation = Explanation.sample
+        explanation.evidence[0].verdict = verdict
+        #expect(try Explanation(json: explanation.json) == explanation)
+        #expect(throws: AnswerError(path: "executionId", expected: "a string")) {
+            try Explanation(json: Array("{}".utf8))
+        }
+    }
+
+    @Test("an error says which member it is about")
+    func errorText() {
+        let json = Array(#"{"events":[{"id":"a","state":"x","firstSeen":"yesterday"}]}"#.utf8)
+        let error = #expect(throws: AnswerError.self) { try EventPage(json: json) }
+        #expect(error?.description == "the answer's member 'events[0].firstSeen' is not an RFC 3339 time")
+    }
+}
+
+extension EventSummary {
+    static let sample = EventSummary(
+        tenant: "ws-acme", source: "portarium.control-plane", id: "d4b07a25-e0fc-4ade-8ac4-8d16c1ef61f3",
+        type: "com.portarium.run.RunStarted", subject: "runs/1", time: Story.at(681), traceID: Story.trace,
+        state: "SUCCESS",
+        firstSeen: Story.at(700), lastSeen: Story.at(9_000), durationNanos: 3_927_000_000,
+        executions: [.init(id: "exec1", namespace: "company.team", flow: "on-event", state: "SUCCESS")], spans: 51,
+        errors: 0)
+}
+
+extension Explanation {
+    static let sample = Explanation(
+        executionID: "exec1", tenant: "main", namespace: "company.team", flow: "on-event",
+        traces: [Story.trace, Story.otherTrace], placement: .init(traceID: Story.trace, rule: "claimed"),
+        evidence: [
+            .init(
+                item: .init(kind: "binding_event", value: "evt-1", seenAt: Story.at(100), from: "POST /v1/bindings"),
+                verdict: .won, why: "a binding call is the strongest evidence for an execution that is not native"),
+            .init(
+                item: .init(
+                    kind: "traceparent_on_server_span", value: "00-…", seenAt: Story.at(90),
+                    from: "span 0000000000000003"),
+                verdict: .lost, why: ""),
+        ], notes: ["Spans that arrived before the binding were amended."])
+}
