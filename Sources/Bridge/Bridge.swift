@@ -98,56 +98,60 @@ package final class Bridge: @unchecked Sendable {
         server = Server(
             loops: loops, limits: limits, connectionLimit: configuration.receivers.limits.connections)
         apiServer = Server(loops: [loops[0]], limits: limits, connectionLimit: configuration.receivers.limits.connections)
-        try buildExporters()
+        buildExporters()
     }
 
-    private func buildExporters() throws(BridgeError) {
-        for (position, exporter) in configuration.exporters.enumerated() {
+    private func buildExporters() {
+        for exporter in configuration.exporters {
+            // Signals with an address of their own get an exporter of their own.
+            var byAddress: [ClientEndpoint: Set<Signal>] = [:]
             var settings = ExporterSettings(exporter)
-            // Beside the correlator's thread, so that intake does not wait for compression.
-            let loop = loops[(position + 1) % loops.count]
-            guard let remote = exporter.endpoint ?? exporter.tracesEndpoint else { continue }
-            for signal in Signal.allCases {
-                settings.paths[signal] = signalPath(signal, of: exporter)
-            }
-            let client = Client(
-                loop: loop,
-                endpoint: ClientEndpoint(
+            for named in exporter.signals {
+                guard let remote = exporter.endpoint(for: named) else { continue }
+                let signal = Signal(named)
+                settings.paths[signal] = exporter.kind == .http ? remote.path : nil
+                let endpoint = ClientEndpoint(
                     host: remote.host, port: remote.port, tls: exporter.usesTLS, wireProtocol: settings.wireProtocol,
-                    authority: "\(remote.host):\(remote.port)"),
-                connections: exporter.sendingQueue.consumers, responseLimit: settings.responseLimit)
-            let (ledger, join, log, name) = (ledger, join, log, settings.name)
-            let feedPosition = feeds.count
-            let built = OTLPExporter(
-                settings: settings, loop: loop, sender: client,
-                onFinished: { finished in
-                    // What a shutdown left undelivered stays owed: the next start sends it.
-                    if finished.outcome != .dropped(.shutdown) {
-                        for record in finished.receipts { ledger.settle(record) }
-                    }
-                    if case .dropped(let reason) = finished.outcome, reason != .shutdown {
-                        log.limited(
-                            .error, "An exporter dropped telemetry", ("exporter", name), ("reason", reason.rawValue),
-                            ("records", "\(finished.records)"), ("message", finished.message))
-                    }
-                    join.exporterHasRoom(feedPosition)
-                },
-                onFailure: { message in
-                    log.limited(.warning, "An export failed", ("exporter", name), ("message", message))
-                })
-            clients.append(client)
-            exporters.append(built)
-            feeds.append(ExporterFeed(exporter: built, ledger: ledger, waitingCount: WaitingCount()))
+                    authority: "\(remote.host):\(remote.port)")
+                byAddress[endpoint, default: []].insert(signal)
+            }
+            for (endpoint, signals) in byAddress.sorted(by: { $0.key.authority < $1.key.authority }) {
+                var part = settings
+                part.signals = signals
+                if byAddress.count > 1 { part.name += " to \(endpoint.authority)" }
+                build(part, to: endpoint, connections: exporter.sendingQueue.consumers)
+            }
         }
         join.attach(feeds)
     }
 
-    private func signalPath(_ signal: Signal, of exporter: Configuration.Exporter) -> String? {
-        switch signal {
-        case .traces: exporter.tracesEndpoint?.path
-        case .metrics: exporter.metricsEndpoint?.path
-        case .logs: exporter.logsEndpoint?.path
-        }
+    private func build(_ settings: ExporterSettings, to endpoint: ClientEndpoint, connections: Int) {
+        // From the last loop on, so that intake on the first does not wait for compression.
+        let position = feeds.count
+        let loop = loops[loops.count - 1 - position % loops.count]
+        let client = Client(
+            loop: loop, endpoint: endpoint, connections: connections, responseLimit: settings.responseLimit)
+        let (ledger, join, log, name) = (ledger, join, log, settings.name)
+        let exporter = OTLPExporter(
+            settings: settings, loop: loop, sender: client,
+            onFinished: { finished in
+                // What a shutdown left undelivered stays owed: the next start sends it.
+                if finished.outcome != .dropped(.shutdown) {
+                    for record in finished.receipts { ledger.settle(record) }
+                }
+                if case .dropped(let reason) = finished.outcome, reason != .shutdown {
+                    log.limited(
+                        .error, "An exporter dropped telemetry", ("exporter", name), ("reason", reason.rawValue),
+                        ("records", "\(finished.records)"), ("message", finished.message))
+                }
+                join.exporterHasRoom(position)
+            },
+            onFailure: { message in
+                log.limited(.warning, "An export failed", ("exporter", name), ("message", message))
+            })
+        clients.append(client)
+        exporters.append(exporter)
+        feeds.append(ExporterFeed(exporter: exporter, ledger: ledger, waitingCount: WaitingCount()))
     }
 
     // MARK: Starting and stopping
@@ -170,6 +174,9 @@ package final class Bridge: @unchecked Sendable {
         if configuration.exporters.isEmpty {
             log.warning("No exporter is configured: telemetry is stored and can be asked about, but goes nowhere else")
         }
+        if configuration.enrichment.kestraAPI != nil {
+            log.warning("enrichment.kestra_api is set, but this version does not ask the Kestra API")
+        }
         log.info("spanbridge listens", values: addresses.map { ($0.listener, $0.address) })
     }
 
@@ -191,7 +198,7 @@ package final class Bridge: @unchecked Sendable {
         let journal = journal
         let queries = Queries(
             join: join, journal: journal, loops: queryLoops, clock: clock, keys: keys, resource: resource,
-            quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64,
+            quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64, timeout: api.queryTimeout,
             metricsText: { metrics.text(accept: $0) },
             readiness: {
                 if isStopping() { return "spanbridge is shutting down." }
@@ -252,10 +259,21 @@ package final class Bridge: @unchecked Sendable {
     private func keepHouse() {
         _ = housekeeping.schedule(after: 1_000_000_000) {
             self.storeState {
-                self.journal.enforceRetention(now: self.clock.now())
+                self.tidy()
                 self.keepHouse()
             }
         }
+    }
+
+    private func tidy() {
+        let now = clock.now()
+        do {
+            try journal.seal(now: now)
+        } catch {
+            log.limited(.error, "A segment's index could not be written", ("error", "\(error)"))
+        }
+        journal.enforceRetention(now: now)
+        store.tidy()
     }
 
     /// Stores what the correlator has learned since the last time, and what is delivered.

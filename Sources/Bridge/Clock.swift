@@ -10,9 +10,6 @@ package struct Clock: Sendable {
 
     package func now() -> UInt64 { Clock.read(CLOCK_MONOTONIC) &+ offset }
 
-    /// The wall clock as it is set now, unix nanoseconds.
-    static var wall: UInt64 { read(CLOCK_REALTIME) }
-
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -110,7 +110,7 @@ final class JournalIntake: Intake {
         .overloaded(
             """
             \(budget.inUse) of \(budget.limit) bytes are in use by requests that are not yet dealt with. Send more \
-            slowly, or raise receivers.memory.limit.
+            slowly, or raise memory.limit.
             """, retryAfter: 1_000_000_000)
     }
 }

@@ -23,13 +23,15 @@ final class Queries: QueryBackend {
     private let recordLimit: Int
     /// How many answers may be in the making at once; beyond it the answer is 503.
     private let parallelLimit: Int
+    /// How long an answer may take (`api.query_timeout`), nanoseconds.
+    private let timeout: UInt64
     private let running = Atomic<Int>(0)
     private let turn = Atomic<Int>(0)
 
     init(
         join: JoinThread, journal: Journal, loops: [EventLoop], clock: Clock, keys: CompiledKeys,
         resource: [(String, String)], quiet: UInt64, recordLimit: Int, parallelLimit: Int,
-        metricsText: @escaping @Sendable (String?) -> QueryAnswer, readiness: @escaping @Sendable () -> String?,
+        timeout: UInt64, metricsText: @escaping @Sendable (String?) -> QueryAnswer, readiness: @escaping @Sendable () -> String?,
         statusJSON: @escaping @Sendable () -> [UInt8]
     ) {
         self.join = join
@@ -41,6 +43,7 @@ final class Queries: QueryBackend {
         self.quiet = quiet
         self.recordLimit = recordLimit
         self.parallelLimit = parallelLimit
+        self.timeout = timeout
         self.metricsText = metricsText
         self.readiness = readiness
         self.statusJSON = statusJSON
@@ -149,6 +152,7 @@ final class Queries: QueryBackend {
                         payload += TraceRewriter.rewrite(
                             payload: batch.batch.payload, index: batch.batch.index, edits: edits, links: batch.links)
                     }
+                    for span in story.executionSpans { payload += span.encoded(resource: self.resource) }
                     if payload.isEmpty {
                         done(.problem(.notFound("No span of trace \(id.hex) is in the journal.")))
                     } else if asProtobuf {
@@ -177,9 +181,17 @@ final class Queries: QueryBackend {
                     .unavailable("\(parallelLimit) questions are being answered already; ask again in a moment.")))
             return
         }
+        let isAnswered = Once()
+        let late = loops[0].schedule(after: timeout) {
+            guard isAnswered.claim() else { return }
+            completion(
+                .problem(
+                    .unavailable("The answer took longer than api.query_timeout. Ask for less, or raise that key.")))
+        }
         body { answer in
             self.running.subtract(1, ordering: .relaxed)
-            completion(answer)
+            late.cancel()
+            if isAnswered.claim() { completion(answer) }
         }
     }
 
@@ -268,6 +280,13 @@ final class Queries: QueryBackend {
     }
 }
 
+/// Lets only the first of several do something.
+private final class Once: Sendable {
+    private let isClaimed = Atomic<Bool>(false)
+
+    func claim() -> Bool { isClaimed.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged }
+}
+
 /// A stored batch and where its spans belong now.
 private struct PlacedBatch: Sendable {
     var batch: SpanBatch
@@ -298,7 +317,7 @@ private struct Story: Sendable {
 
     init(traces: [TraceID], in correlator: Correlator) {
         executions = []
-        executionSpans = []
+        executionSpans = correlator.executionSpans(in: traces)
         traceID = traces.first ?? TraceID(high: 0, low: 0)
         add(traces, in: correlator)
     }

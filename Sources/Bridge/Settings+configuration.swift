@@ -123,7 +123,7 @@ extension ExporterSettings {
 }
 
 extension Signal {
-    fileprivate init(_ signal: Configuration.Exporter.Signal) {
+    init(_ signal: Configuration.Exporter.Signal) {
         switch signal {
         case .traces: self = .traces
         case .metrics: self = .metrics

@@ -41,6 +41,12 @@ final class StateStore: @unchecked Sendable {
         try catalog.write(writes)
     }
 
+    /// Moves what was written into the main file, so that the write-ahead log stays small. A failure shows at the next
+    /// write too, which reports it.
+    func tidy() {
+        try? catalog.checkpoint()
+    }
+
     func close() {
         catalog.close()
     }

@@ -44,8 +44,8 @@ extension Correlator {
             note(.bindingContext, context.text, from: from, on: execution, now: now)
             add(Claim(basis: .bindingContext, context: context), to: execution)
         }
-        if let parent = call.parentExecutionID, parent != execution.id, execution.startedBy == nil {
-            note(.startedBy, parent, from: from, on: execution, now: now)
+        if let parent = call.parentExecutionID {
+            start(execution, by: self.execution(parent, now: now), from: from, now: now)
         }
         if let state = call.state, state != execution.state {
             execution.state = state
@@ -151,6 +151,7 @@ extension Correlator {
             // A second execution of the event: the earlier ones' spans get a link to it.
             event.executions.forEach(exportSpanAgain)
         }
+        if settings.late == .link { exportSpanAgain(execution) }
         touch(execution)
     }
 

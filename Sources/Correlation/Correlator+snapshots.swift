@@ -101,8 +101,22 @@ extension Correlator {
 
     /// The span of an execution as it would be exported now; nil if it has none.
     package func executionSpan(id: String) -> ExecutionSpan? {
-        guard let execution = executions[id], execution.spanCount > 0 else { return nil }
+        guard let execution = executions[id], execution.spanCount > 0, hasSpan(execution, home(of: execution)) else {
+            return nil
+        }
         return makeSpan(of: execution)
+    }
+
+    /// The spans of the executions that belong to these unified traces.
+    package func executionSpans(in unified: [TraceID]) -> [ExecutionSpan] {
+        let originals = unified.flatMap { originalTraces(of: $0) }
+        var found: [String: Execution] = [:]
+        for trace in originals {
+            for execution in traces[trace]?.executions ?? [] where unified.contains(home(of: execution).traceID) {
+                found[execution.id] = execution
+            }
+        }
+        return found.values.sorted { $0.id < $1.id }.filter { hasSpan($0, home(of: $0)) }.map(makeSpan)
     }
 
     private func snapshot(_ execution: Execution) -> ExecutionSnapshot {

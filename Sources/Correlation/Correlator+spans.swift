@@ -89,7 +89,7 @@ extension Correlator {
         if span.startsExecutions, !trace.starters.contains(where: { $0.span == span.spanID }) {
             trace.starters.append((span.spanID, execution))
             for child in trace.executions where child.entryParent == span.spanID {
-                start(child, by: execution, span: span.spanID, now: now)
+                start(child, by: execution, from: "span \(span.spanID.hex)", now: now)
             }
         }
     }
@@ -101,12 +101,13 @@ extension Correlator {
             learn(server, of: execution, in: trace, now: now)
         }
         if let starter = trace.starters.first(where: { $0.span == parent }) {
-            start(execution, by: starter.execution, span: parent, now: now)
+            start(execution, by: starter.execution, from: "span \(parent.hex)", now: now)
         }
         touch(trace)
     }
 
-    private func start(_ child: Execution, by parent: Execution, span: SpanID, now: UInt64) {
+    /// Learns that one execution was started by another; a circle is not believed.
+    func start(_ child: Execution, by parent: Execution, from: String, now: UInt64) {
         guard child !== parent, child.startedBy == nil else { return }
         var ancestor: Execution? = parent
         while let current = ancestor {
@@ -114,7 +115,7 @@ extension Correlator {
             ancestor = current.startedBy
         }
         child.startedBy = parent
-        note(.startedBy, parent.id, from: "span \(span.hex)", on: child, now: now)
+        note(.startedBy, parent.id, from: from, on: child, now: now)
         touch(child)
     }
 

@@ -48,7 +48,9 @@ extension AttemptOutcome {
         } else {
             decision = .classify(
                 httpStatus: response.status, retryAfter: response.header("retry-after"), now: unixSeconds)
-            text = response.status < 300 ? "" : String(decoding: body.prefix(300).filter(Self.isPrintable), as: UTF8.self)
+            text =
+                response.status < 300
+                ? "" : String(decoding: body.prefix(300).filter(Self.isPrintable), as: UTF8.self)
         }
         switch decision {
         case .accepted:

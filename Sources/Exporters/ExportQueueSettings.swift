@@ -1,9 +1,9 @@
 /// Limits and times of one exporter's queue. Times are nanoseconds. The keys in the comments are those below
 /// `exporters.NAME` in the configuration.
 package struct ExportQueueSettings: Sendable {
-    /// Bytes of payload held, waiting or in flight (`sending_queue.queue_bytes`).
+    /// Bytes of payload held, waiting or in flight (`sending_queue.size`).
     package var queueBytes = 256 << 20
-    /// Items held, waiting or in flight (`sending_queue.queue_size`).
+    /// Items held, waiting or in flight (derived: not a key).
     package var queueItems = 10_000
     /// Batches in flight or between two attempts (`sending_queue.num_consumers`).
     package var consumers = 10

@@ -116,7 +116,7 @@ package struct ExporterCounters: Sendable, Equatable {
     /// Times `submit` answered `full`, and the records of those items, which the exporter never held.
     package var refusedItems = 0
     package var refusedRecords = PerSignal(repeating: 0)
-    /// Held in all, and the bounds (`sending_queue.queue_bytes`, `sending_queue.queue_size`).
+    /// Held in all, and the bounds (`sending_queue.size`).
     package var queueBytes = 0
     package var queueItems = 0
     package var queueBytesCapacity = 0

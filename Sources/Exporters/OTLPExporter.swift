@@ -9,7 +9,7 @@ package final class OTLPExporter: @unchecked Sendable {
     package enum Submission: Sendable, Hashable {
         /// Each accepted item ends in one call of `onFinished`.
         case accepted
-        /// The queue is full (`sending_queue.queue_bytes`, `sending_queue.queue_size`); nothing was kept.
+        /// The queue is full (`sending_queue.size`); nothing was kept.
         case full
         /// This exporter does not export the signal; nothing is to be done.
         case disabled

@@ -35,18 +35,18 @@ package enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
         case .version(let file, let found, let supported):
             "'\(file)' has format version \(found), this program reads version \(supported); use the program that wrote it or set journal.directory to another directory"
         case .write(let directory, let operation, let code) where code == ENOSPC || code == EDQUOT:
-            "no space for the journal in '\(directory)' (\(operation): \(Self.text(code))); free space, lower journal.retention.bytes or move journal.directory"
+            "no space for the journal in '\(directory)' (\(operation): \(Self.text(code))); free space, lower journal.retention.size or move journal.directory"
         case .write(let directory, let operation, let code):
             "the journal cannot write in '\(directory)' (\(operation): \(Self.text(code))); check the disk under journal.directory"
         case .read(let file, let operation, let code):
             "the journal cannot read '\(file)' (\(operation): \(Self.text(code))); check the disk under journal.directory"
         case .full(let bytes, let records, let limitBytes, let limitRecords):
-            "\(records) records of \(bytes) bytes wait for the journal's disk already (journal.queue.records \(limitRecords), journal.queue.bytes \(limitBytes))"
+            "\(records) records of \(bytes) bytes wait for the journal's disk already (journal.queue_size: \(limitBytes) bytes, at most \(limitRecords) records)"
         case .tooLarge(let bytes, let limit):
-            "a record of \(bytes) bytes exceeds journal.record.bytes (\(limit))"
+            "a record of \(bytes) bytes exceeds the largest a record may be, \(limit) (receivers.otlp.max_request_size)"
         case .closed: "the journal is closed"
         case .notFound(let id, let first, let last):
-            "record \(id) is not in the journal, which has \(first) to \(last); journal.retention.age and journal.retention.bytes decide how long records stay"
+            "record \(id) is not in the journal, which has \(first) to \(last); journal.retention.age and journal.retention.size decide how long records stay"
         case .damaged(let id, let file): "record \(id) in '\(file)' is damaged: its checksum does not match"
         }
     }

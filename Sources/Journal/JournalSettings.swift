@@ -13,21 +13,21 @@ package struct JournalSettings: Sendable {
     package var durability: Durability = .fsync
     /// `journal.segment.bytes`: a segment that reached this size is closed. A group may exceed it once.
     package var segmentBytes = 64 << 20
-    /// `journal.segment.keys`: a segment with so many index keys is closed; bounds the open index (about 40 bytes a key).
+    /// Not a key: a segment with so many index keys is closed; bounds the open index (about 40 bytes a key).
     package var segmentKeys = 1 << 20
-    /// `journal.segment.age`, nanoseconds: an open segment whose first record is older is closed by `seal(now:)`.
+    /// Nanoseconds; not a key: an open segment whose first record is older is closed by `seal(now:)`.
     package var segmentAge: UInt64 = 3600 * 1_000_000_000
-    /// `journal.queue.bytes`: what may wait for the disk, counted until its group is written.
+    /// `journal.queue_size`: what may wait for the disk, counted until its group is written.
     package var queueBytes = 128 << 20
-    /// `journal.queue.records`.
+    /// How many records may wait for the disk; not a key.
     package var queueRecords = 65_536
-    /// `journal.record.bytes`: the largest record, keys included.
+    /// Follows from `receivers.otlp.max_request_size`: the largest record, keys included.
     package var recordBytes = 80 << 20
     /// `receivers.otlp.deduplicate`, nanoseconds; 0 turns it off.
     package var deduplicateWindow: UInt64 = 600 * 1_000_000_000
-    /// `journal.deduplicate.entries`: how many fingerprints are remembered at most (about 50 bytes each).
+    /// Not a key: how many fingerprints are remembered at most (about 50 bytes each).
     package var deduplicateEntries = 65_536
-    /// `journal.retention.bytes`: all segments and indexes together.
+    /// `journal.retention.size`: all segments and indexes together.
     package var retentionBytes = 10 << 30
     /// `journal.retention.age`, nanoseconds; 0 keeps records until the space is needed.
     package var retentionAge: UInt64 = 7 * 24 * 3600 * 1_000_000_000
@@ -45,12 +45,12 @@ package struct JournalSettings: Sendable {
         }
         if directory.isEmpty { throw .settings("journal.directory is empty") }
         // Offsets within a segment are 32 bits: a full segment, one group and one record more must stay below 4 GiB.
-        try check("journal.segment.bytes", segmentBytes, 4096...(1 << 30))
-        try check("journal.segment.keys", segmentKeys, 1...(1 << 26))
-        try check("journal.queue.bytes", queueBytes, 4096...(1 << 34))
-        try check("journal.queue.records", queueRecords, 1...(1 << 22))
-        try check("journal.record.bytes", recordBytes, 1024...(1 << 30))
-        try check("journal.deduplicate.entries", deduplicateEntries, 1...(1 << 24))
-        try check("journal.retention.bytes", retentionBytes, 1...Int.max)
+        try check("journal.segment_size", segmentBytes, 4096...(1 << 30))
+        try check("a segment's keys", segmentKeys, 1...(1 << 26))
+        try check("journal.queue_size", queueBytes, 4096...(1 << 34))
+        try check("the queue's records", queueRecords, 1...(1 << 22))
+        try check("receivers.otlp.max_request_size", recordBytes, 1024...(1 << 30))
+        try check("the fingerprints", deduplicateEntries, 1...(1 << 24))
+        try check("journal.retention.size", retentionBytes, 1...Int.max)
     }
 }

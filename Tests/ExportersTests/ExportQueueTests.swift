@@ -314,7 +314,8 @@ struct SeededRandom: RandomNumberGenerator, Sendable {
             var largest = 0
             while let batch = queue.next(now: 0) {
                 largest = max(largest, batch.payload.count)
-                _ = queue.completed(batch.id, batch.payload.count == 400_000 ? outcome : .delivered(rejected: 0, message: ""), now: 0)
+                let taken = AttemptOutcome.delivered(rejected: 0, message: "")
+                _ = queue.completed(batch.id, batch.payload.count == 400_000 ? outcome : taken, now: 0)
             }
             return largest
         }

@@ -29,7 +29,9 @@ import Transport
 
     // MARK: Requests
 
-    @Test("C-12, C-14: HTTP requests say what they are, gzipped or not", arguments: [ContentCoding.gzip, .zstd, .identity])
+    @Test(
+        "C-12, C-14: HTTP requests say what they are, gzipped or not",
+        arguments: [ContentCoding.gzip, .zstd, .identity])
     func http(coding: ContentCoding) throws {
         let loop = FakeLoop()
         let sender = FakeSender()

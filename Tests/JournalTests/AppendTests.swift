@@ -65,31 +65,28 @@ import Testing
     func groups() async throws {
         let directory = try TemporaryDirectory()
         let gate = DispatchSemaphore(value: 0)
-        let reached = Collector<Bool>()
         let held = Dial(0)
         var files = FileOperations.system
         files.synchronize = { [system = files.synchronize] file in
             if held.value == 1 {
                 held.value = 2
-                reached.add(true)
                 gate.wait()
             }
             return system(file)
         }
         let journal = try Journal(settings: JournalSettings(directory: directory.path), now: start, files: files)
         let outcomes = Collector<UInt64>()
-        let done: Result<Void, Never> = await withCheckedContinuation { continuation in
+        await withCheckedContinuation { continuation in
             held.value = 1
             for index in 0..<500 {
                 journal.append(entry([UInt8](repeating: 1, count: 200))) { result in
                     if case .success(.stored(let id)) = result, outcomes.add(id.raw) == 500 {
-                        continuation.resume(returning: .success(()))
+                        continuation.resume()
                     }
                 }
                 if index == 499 { gate.signal() }
             }
         }
-        _ = done
         #expect(outcomes.all == Array(1...500))
         let statistics = journal.statistics
         #expect(statistics.records == 500)
@@ -146,7 +143,7 @@ import Testing
         for _ in 0..<3 { journal.append(entry([UInt8](repeating: 0, count: 4_000))) { answers.add($0.error) } }
         #expect(
             answers.all == [.full(waitingBytes: 8_096, waitingRecords: 2, limitBytes: 10_000, limitRecords: 6)])
-        #expect(answers.all[0]?.description.contains("journal.queue.bytes") == true)
+        #expect(answers.all[0]?.description.contains("journal.queue_size") == true)
         for _ in 0..<5 { journal.append(entry([])) { answers.add($0.error) } }
         #expect(answers.all.count == 2)
         isHeld.value = 0
@@ -163,9 +160,9 @@ import Testing
     func settings() throws {
         let directory = try TemporaryDirectory()
         for (change, key) in [
-            ({ $0.segmentBytes = 1 }, "journal.segment.bytes"), ({ $0.queueBytes = 0 }, "journal.queue.bytes"),
-            ({ $0.queueRecords = 0 }, "journal.queue.records"), ({ $0.directory = "" }, "journal.directory"),
-            ({ $0.retentionBytes = -1 }, "journal.retention.bytes"),
+            ({ $0.segmentBytes = 1 }, "journal.segment_size"), ({ $0.queueBytes = 0 }, "journal.queue_size"),
+            ({ $0.queueRecords = 0 }, "queue's records"), ({ $0.directory = "" }, "journal.directory"),
+            ({ $0.retentionBytes = -1 }, "journal.retention.size"),
         ] as [((inout JournalSettings) -> Void, String)] {
             let error = #expect(throws: JournalError.self) {
                 try Journal(settings: .quick(directory, change), now: start)

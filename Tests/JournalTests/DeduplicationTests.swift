@@ -17,8 +17,8 @@ import Testing
         #expect(await journal.append(entry([2], fingerprint: 11)) == stored(2))
         #expect(await journal.append(entry([2], kind: .logs, fingerprint: 11)) == stored(3))
         #expect(await journal.append(entry([2], kind: .logs, fingerprint: 0)) == stored(4))
-        #expect(await journal.append([entry([5], fingerprint: 5), entry([6], fingerprint: 5), entry([6], fingerprint: 5)])
-            == [stored(5), stored(6), duplicate])
+        let sameFingerprint = [entry([5], fingerprint: 5), entry([6], fingerprint: 5), entry([6], fingerprint: 5)]
+        #expect(await journal.append(sameFingerprint) == [stored(5), stored(6), duplicate])
         #expect(await journal.append(entry([UInt8](repeating: 7, count: 3000), fingerprint: 7)) == stored(7))
         #expect(await journal.append(entry([8], fingerprint: 8)) == stored(8))
         #expect(journal.statistics.duplicates == 4)
@@ -61,12 +61,38 @@ import Testing
         for id in 1...3000 as ClosedRange<UInt64> {
             _ = await journal.append(entry([UInt8(truncatingIfNeeded: id)], fingerprint: id))
         }
-        for _ in 0..<2 {
-            #expect(await journal.append(entry([UInt8(truncatingIfNeeded: 2901)], fingerprint: 2901)) == duplicate)
-            journal.close()
-            journal = try Journal(settings: settings, now: start)
+        func again(_ id: UInt64) async -> Result<AppendOutcome, JournalError> {
+            await journal.append(entry([UInt8(truncatingIfNeeded: id)], fingerprint: id))
         }
-        #expect(await journal.append(entry([UInt8(truncatingIfNeeded: 2900)], fingerprint: 2900)) == stored(3001))
+        #expect(await again(2901) == duplicate)
+        #expect(await again(2900) == stored(3001))
+        #expect(await again(2901) == stored(3002))
+        journal.close()
+        journal = try Journal(settings: settings, now: start)
+        #expect(await again(2903) == duplicate)
+        #expect(await again(2902) == stored(3003))
+    }
+
+    @Test("Within one group, only the same bytes of the same kind are duplicates")
+    func oneGroup() async throws {
+        let directory = try TemporaryDirectory()
+        let journal = try Journal(settings: .quick(directory), now: start)
+        let gate = DispatchSemaphore(value: 0)
+        let entries = [
+            entry([5], fingerprint: 5), entry([6], fingerprint: 5), entry([6], fingerprint: 5),
+            entry([6], kind: .logs, fingerprint: 5), entry([7]), entry([7]),
+        ]
+        let outcomes = Collector<Result<AppendOutcome, JournalError>>()
+        await withCheckedContinuation { continuation in
+            // While this answer is being given, the others gather.
+            journal.append(entry([1])) { _ in gate.wait() }
+            for entry in entries {
+                journal.append(entry) { if outcomes.add($0) == entries.count { continuation.resume() } }
+            }
+            gate.signal()
+        }
+        #expect(outcomes.all == [stored(2), stored(3), duplicate, stored(4), stored(5), stored(6)])
+        #expect(journal.statistics.groups == 2)
     }
 
     @Test("A duplicate of an entry whose group failed is not acknowledged")

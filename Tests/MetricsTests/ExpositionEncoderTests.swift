@@ -10,7 +10,9 @@ import Testing
         let latency = registry.histogram("wait_seconds", help: "Waiting.", unit: "seconds", bounds: [0.1, 1, 1_000_000])
         latency.observe(0.05)
         latency.observe(
-            1, exemplar: Exemplar(traceHigh: 0x5b8e_fff7_9803_8103, traceLow: 0xd269_b633_813f_c60c, time: 1_700_000_000_123_456_789))
+            1,
+            exemplar: Exemplar(
+                traceHigh: 0x5b8e_fff7_9803_8103, traceLow: 0xd269_b633_813f_c60c, time: 1_700_000_000_123_456_789))
         latency.observe(3e6)
         registry.register("up", .gauge, help: "Up.", labels: [MetricLabel("exporter", "otlp/a")]) { 1 }
         return registry

@@ -2,9 +2,11 @@ import Testing
 import Wire
 
 @Suite struct WireReaderTests {
-    @Test("Numbers of every size read back as they were written", arguments: [
-        UInt64(0), 1, 127, 128, 16_383, 16_384, 1 << 31, 1 << 32, 1 << 56, 1 << 63, UInt64.max,
-    ])
+    @Test(
+        "Numbers of every size read back as they were written",
+        arguments: [
+            UInt64(0), 1, 127, 128, 16_383, 16_384, 1 << 31, 1 << 32, 1 << 56, 1 << 63, UInt64.max,
+        ])
     func varints(_ value: UInt64) throws {
         var bytes: [UInt8] = []
         WireWriter.varint(value, to: &bytes)

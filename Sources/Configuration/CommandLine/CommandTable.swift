@@ -75,7 +75,7 @@ struct Command {
     private static let serve = Command(
         name: "serve", overview: "Run the relay.",
         discussion: "Without a file it listens for OTLP on 127.0.0.1:4317 and 4318, keeps its journal in "
-            + "./spanbridge-data and serves API and page on 127.0.0.1:4320. Ends in order on SIGTERM and SIGINT.",
+            + "./spanbridge-data and serves the API on 127.0.0.1:4320. Ends in order on SIGTERM and SIGINT.",
         options: settingsOptions,
         examples: [
             ("serve", "On defaults, sending on to OTEL_EXPORTER_OTLP_ENDPOINT if that is set."),

@@ -37,7 +37,7 @@ package enum HelpText {
             list("OPTIONS", [Command.versionOption, Command.helpOption].map { (label($0), $0.help) }),
             list("SUBCOMMANDS", Command.all.map { ($0.name, $0.overview) }),
             examples([
-                ("serve", "Run on defaults: OTLP on 4317 and 4318, page on http://127.0.0.1:4320."),
+                ("serve", "Run on defaults: OTLP on 4317 and 4318, API on http://127.0.0.1:4320."),
                 ("timeline 7b1c0d9e", "What happened to this event?"),
             ]),
             exitStatus(ExitCode.allCases), "  See 'spanbridge help <subcommand>' for detailed help.",

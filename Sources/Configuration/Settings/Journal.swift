@@ -24,7 +24,7 @@ extension Configuration {
         mutating func read(_ section: Section) {
             section.text("directory", &directory)
             section.choice("durability", &durability)
-            section.size("segment_size", &segmentSize, in: 1 << 20...4 << 30)
+            section.size("segment_size", &segmentSize, in: 1 << 20...1 << 30)
             section.section("retention", &retention)
             section.size("queue_size", &queueSize, in: 1 << 20...16 << 30)
         }

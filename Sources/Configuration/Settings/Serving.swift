@@ -1,5 +1,5 @@
 extension Configuration {
-    /// The port for questions: native API, Tempo and Jaeger APIs, metrics, health and the page.
+    /// The port for questions: the native API, metrics and health.
     package struct API: SettingsSection, Hashable {
         /// Default 127.0.0.1:4320.
         package var endpoint = ListenEndpoint(host: "127.0.0.1", port: 4320)

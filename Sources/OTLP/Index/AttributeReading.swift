@@ -5,7 +5,14 @@ import Wire
 struct AttributeReading {
     /// What the `AnyValue` holds. The raw values are the field numbers.
     enum Kind: UInt8 {
-        case empty = 0, string = 1, bool = 2, int = 3, double = 4, array = 5, map = 6, bytes = 7
+        case empty = 0
+        case string = 1
+        case bool = 2
+        case int = 3
+        case double = 4
+        case array = 5
+        case map = 6
+        case bytes = 7
     }
 
     var key = 0..<0

@@ -127,7 +127,9 @@ extension CompiledKeys {
                 let fixed = isPrefix ? pattern.count - 1 : pattern.count
                 guard isPrefix ? range.count >= fixed : range.count == fixed else { continue }
                 var position = 0
-                while position < fixed, pattern[position] == reader.byte(at: range.lowerBound + position) { position += 1 }
+                while position < fixed, pattern[position] == reader.byte(at: range.lowerBound + position) {
+                    position += 1
+                }
                 // An empty name is the name of nothing, whatever the pattern.
                 if position == fixed, !range.isEmpty { return true }
             }

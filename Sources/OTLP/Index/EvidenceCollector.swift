@@ -72,7 +72,8 @@ struct EvidenceCollector {
         while !value.isAtEnd {
             let tag = try value.tag()
             switch tag {
-            case 10: let text = try value.range()
+            case 10:
+                let text = try value.range()
                 Redaction.find(in: text, of: value, &redactions)
             case 42: try redactList(value.message(), isMap: false)
             case 50: try redactList(value.message(), isMap: true)

@@ -8,8 +8,12 @@ struct ExecutionInterner {
     /// Spans of one execution are mostly neighbours.
     private var last: Int32 = -1
 
+    /// How many tenants one execution id can have in a batch; in good faith it is one.
+    private static let tenantLimit = 8
+
     /// The number of the execution that a span names. Two executions of one id are the same unless both tenants are
-    /// known and differ: a forged id of another tenant joins nothing.
+    /// known and differ: a forged id of another tenant joins nothing. Returns -1, no execution, for the tenants of one id
+    /// beyond `tenantLimit`, so that a flood of tenants costs no time.
     mutating func intern(_ span: KestraAttributes, in reader: borrowing WireReader) -> Int32 {
         if last >= 0, complete(Int(last), span, reader) { return last }
         if table.isEmpty {
@@ -20,12 +24,17 @@ struct ExecutionInterner {
         }
         let mask = table.count &- 1
         var position = Self.hash(span.execution, reader) & mask
+        var others = 0
         while true {
             let number = table[position]
             if number < 0 { break }
             if complete(Int(number), span, reader) {
                 last = number
                 return number
+            }
+            if Self.areEqual(entries[Int(number)].id.indices, span.execution, reader) {
+                others &+= 1
+                if others >= Self.tenantLimit { return -1 }
             }
             position = (position &+ 1) & mask
         }
@@ -88,7 +97,9 @@ struct ExecutionInterner {
         }
         var offset = 0
         while offset &+ 8 < count {
-            if reader.littleEndianWord(at: a.lowerBound &+ offset) != reader.littleEndianWord(at: b.lowerBound &+ offset) {
+            if reader.littleEndianWord(at: a.lowerBound &+ offset)
+                != reader.littleEndianWord(at: b.lowerBound &+ offset)
+            {
                 return false
             }
             offset &+= 8

@@ -96,7 +96,8 @@ enum Redaction {
     /// may still matter; it moves on, since everything is copied in payload order.
     @inline(always)
     static func mask(
-        _ source: Range<Int>, copiedTo start: Int, of output: inout [UInt8], _ redactions: [ByteRange], _ next: inout Int
+        _ source: Range<Int>, copiedTo start: Int, of output: inout [UInt8], _ redactions: [ByteRange],
+        _ next: inout Int
     ) {
         while next < redactions.count, Int(redactions[next].end) <= source.lowerBound { next += 1 }
         while next < redactions.count, Int(redactions[next].start) < source.upperBound {

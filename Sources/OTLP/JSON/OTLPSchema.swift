@@ -20,21 +20,37 @@ struct OTLPSchema: Sendable {
 
     enum Form: Sendable { case object, any, duration }
 
-    struct Field: Sendable {
-        var number: Int
-        var kind: Kind
-        var isRepeated: Bool
+    /// A class so that the codec can hold one without copying its parts.
+    final class Field: Sendable {
+        let number: Int
+        let kind: Kind
+        let isRepeated: Bool
         /// The lowest field index of the oneof it belongs to, else its own index: fields that share it exclude each
         /// other.
-        var slot: Int
-        var isInOneof: Bool
+        let slot: Int
+        let isInOneof: Bool
         /// lowerCamelCase, which is the only valid spelling in OTLP/JSON.
-        var jsonName: [UInt8]
+        let jsonName: [UInt8]
         /// snake_case, as in the .proto file.
-        var protoName: [UInt8]
+        let protoName: [UInt8]
         /// Index of the message type in `messages`.
-        var message = 0
-        var values: [EnumValue] = []
+        let message: Int
+        let values: [EnumValue]
+
+        init(
+            number: Int, kind: Kind, isRepeated: Bool, slot: Int, isInOneof: Bool, jsonName: [UInt8], protoName: [UInt8],
+            message: Int, values: [EnumValue]
+        ) {
+            self.number = number
+            self.kind = kind
+            self.isRepeated = isRepeated
+            self.slot = slot
+            self.isInOneof = isInOneof
+            self.jsonName = jsonName
+            self.protoName = protoName
+            self.message = message
+            self.values = values
+        }
     }
 
     struct EnumValue: Sendable {
@@ -103,24 +119,27 @@ extension OTLPSchema {
             guard let kind = Self.kind(of: entry) else { continue }
             let protoName = String(cString: entry.name)
             let isInOneof = entry.flags & UInt32(PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue) != 0
-            var field = Field(
-                number: Int(entry.id), kind: kind, isRepeated: entry.label == PROTOBUF_C_LABEL_REPEATED,
-                slot: fields.count, isInOneof: isInOneof, jsonName: Self.camelCase(protoName),
-                protoName: Array(protoName.utf8))
+            var slot = fields.count
             if isInOneof {
                 // Members of one oneof share the offset of the case that says which of them is set.
-                field.slot = slots[entry.quantifier_offset] ?? fields.count
-                slots[entry.quantifier_offset] = field.slot
+                slot = slots[entry.quantifier_offset] ?? slot
+                slots[entry.quantifier_offset] = slot
             }
+            var message = 0
+            var values: [EnumValue] = []
             if let type = entry.descriptor {
                 // Safe: for these two kinds `descriptor` points to a constant of this type (protobuf-c.h).
                 if kind == .message {
-                    field.message = add(type.assumingMemoryBound(to: ProtobufCMessageDescriptor.self).pointee)
+                    message = add(type.assumingMemoryBound(to: ProtobufCMessageDescriptor.self).pointee)
                 } else if kind == .enumeration {
-                    field.values = Self.values(of: type.assumingMemoryBound(to: ProtobufCEnumDescriptor.self).pointee)
+                    values = Self.values(of: type.assumingMemoryBound(to: ProtobufCEnumDescriptor.self).pointee)
                 }
             }
-            fields.append(field)
+            fields.append(
+                Field(
+                    number: Int(entry.id), kind: kind, isRepeated: entry.label == PROTOBUF_C_LABEL_REPEATED, slot: slot,
+                    isInOneof: isInOneof, jsonName: Self.camelCase(protoName), protoName: Array(protoName.utf8),
+                    message: message, values: values))
         }
         messages[index].fields = fields
         return index

@@ -47,16 +47,16 @@ struct RewriteOutput {
             }
         }
         if change.traceID {
-            bytes += names.originalTraceID
+            WireWriter.copy(names.originalTraceID, to: &bytes)
             appendHex(span.traceID.high)
             appendHex(span.traceID.low)
-            bytes += names.rules[Int(edit.rule.rawValue)]
+            WireWriter.copy(names.rules[Int(edit.rule.rawValue)], to: &bytes)
         }
         if change.parent, change.hadParent {
-            bytes += names.originalParent
+            WireWriter.copy(names.originalParent, to: &bytes)
             appendHex(span.parentSpanID.raw)
         }
-        if change.amended { bytes += names.amended }
+        if change.amended { WireWriter.copy(names.amended, to: &bytes) }
         for link in change.links { names.append(links[link], to: &bytes) }
     }
 

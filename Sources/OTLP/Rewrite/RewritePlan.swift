@@ -41,7 +41,9 @@ struct RewritePlan {
             let body = try request.message()
             guard let scope = scopeOfNext else { continue }
             let resource = scope.resource
-            guard index.resources[Int(resource)].body.start == UInt32(truncatingIfNeeded: body.position) else { continue }
+            guard index.resources[Int(resource)].body.start == UInt32(truncatingIfNeeded: body.position) else {
+                continue
+            }
             try readResource(body, resource)
         }
     }
@@ -63,7 +65,9 @@ struct RewritePlan {
                 continue
             }
             let spans = try body.message()
-            guard let scope = scopeOfNext, scope.body.start == UInt32(truncatingIfNeeded: spans.position) else { continue }
+            guard let scope = scopeOfNext, scope.body.start == UInt32(truncatingIfNeeded: spans.position) else {
+                continue
+            }
             try readScope(spans)
         }
         close(mark)
@@ -80,7 +84,8 @@ struct RewritePlan {
                 copy(from: start, to: body.position)
                 continue
             }
-            guard next < edits.count, index.spans[Int(edits[next].span)].field.start == UInt32(truncatingIfNeeded: start)
+            guard next < edits.count,
+                index.spans[Int(edits[next].span)].field.start == UInt32(truncatingIfNeeded: start)
             else { continue }
             try plan(next, from: start, to: body.position, in: body)
             skipInvalidEdits(after: edits[next].span)

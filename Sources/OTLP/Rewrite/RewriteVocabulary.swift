@@ -64,7 +64,7 @@ extension RewriteVocabulary {
         WireWriter.header(18, count: 8, to: &output)
         WireWriter.bigEndian(link.spanID.raw, to: &output)
         WireWriter.header(34, count: size(ofReason: link.reason), to: &output)
-        output += reasonKey
+        WireWriter.copy(reasonKey, to: &output)
         let count = link.reason.utf8.count
         WireWriter.header(18, count: 1 + WireWriter.size(ofDelimited: count), to: &output)
         WireWriter.delimited(10, link.reason.utf8, to: &output)

@@ -15,7 +15,9 @@ import Wire
         }
     }
 
-    private func record(trace: [UInt8] = [], span: [UInt8] = [], _ attributes: [(String, AttributeValue)] = []) -> [UInt8] {
+    private func record(trace: [UInt8] = [], span: [UInt8] = [], _ attributes: [(String, AttributeValue)] = [])
+        -> [UInt8]
+    {
         var body: [UInt8] = []
         WireWriter.fixed64(9, 0, to: &body)
         WireWriter.varint(16, 9, to: &body)

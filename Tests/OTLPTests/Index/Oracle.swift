@@ -46,10 +46,12 @@ enum Oracle {
         var spans: [OracleSpan] = []
         let top = unknown(request.pointee.base)
         for resource in list(request.pointee.resource_spans, request.pointee.n_resource_spans) {
-            let envelope = top + [describe(resource.pointee.resource), text(resource.pointee.schema_url)]
+            let envelope =
+                top + [describe(resource.pointee.resource), text(resource.pointee.schema_url)]
                 + unknown(resource.pointee.base)
             for scope in list(resource.pointee.scope_spans, resource.pointee.n_scope_spans) {
-                let inner = envelope + [describe(scope.pointee.scope), text(scope.pointee.schema_url)]
+                let inner =
+                    envelope + [describe(scope.pointee.scope), text(scope.pointee.schema_url)]
                     + unknown(scope.pointee.base)
                 for span in list(scope.pointee.spans, scope.pointee.n_spans) { spans.append(read(span.pointee, inner)) }
             }

@@ -12,20 +12,28 @@ import Testing
         return text
     }
 
-    @Test("Webhook keys and secret parameters are masked, all else stays", arguments: [
-        ("/api/v1/main/executions/webhook/a.b/flow/KEY", "/api/v1/main/executions/webhook/a.b/flow/***"),
-        ("/api/v1/executions/webhook/a.b/flow/KEY/more/path", "/api/v1/executions/webhook/a.b/flow/***/more/path"),
-        ("/api/v1/main/executions/webhook/a.b/flow/KEY?ce-id=1", "/api/v1/main/executions/webhook/a.b/flow/***?ce-id=1"),
-        ("/api/v1/main/executions/webhook/a.b/flow", "/api/v1/main/executions/webhook/a.b/flow"),
-        ("/api/v1/main/executions/webhook/a.b/flow/", "/api/v1/main/executions/webhook/a.b/flow/"),
-        ("/api/v1/main/executions/webhook/", "/api/v1/main/executions/webhook/"),
-        ("http://h:1/kestra/api/v1/main/executions/webhook/a/b/k=v?token=x", "http://h:1/kestra/api/v1/main/executions/webhook/a/b/***?token=*"),
-        ("key=abc?def&x=1", "key=*******&x=1"), ("?Token=abc&API_KEY=d#f", "?Token=***&API_KEY=*#f"),
-        ("monkey=1&keys=2&key=&password=p=q", "monkey=1&keys=2&key=&password=***"),
-        ("secret", "secret"), ("", ""), ("=", "="), ("key=", "key="), ("&&=&key=a&", "&&=&key=*&"),
-        ("key=/executions/webhook/a/b/c", "key=*************************"),
-        ("access_token=a&client_secret=b", "access_token=*&client_secret=b"),
-    ])
+    @Test(
+        "Webhook keys and secret parameters are masked, all else stays",
+        arguments: [
+            ("/api/v1/main/executions/webhook/a.b/flow/KEY", "/api/v1/main/executions/webhook/a.b/flow/***"),
+            ("/api/v1/executions/webhook/a.b/flow/KEY/more/path", "/api/v1/executions/webhook/a.b/flow/***/more/path"),
+            (
+                "/api/v1/main/executions/webhook/a.b/flow/KEY?ce-id=1",
+                "/api/v1/main/executions/webhook/a.b/flow/***?ce-id=1"
+            ),
+            ("/api/v1/main/executions/webhook/a.b/flow", "/api/v1/main/executions/webhook/a.b/flow"),
+            ("/api/v1/main/executions/webhook/a.b/flow/", "/api/v1/main/executions/webhook/a.b/flow/"),
+            ("/api/v1/main/executions/webhook/", "/api/v1/main/executions/webhook/"),
+            (
+                "http://h:1/kestra/api/v1/main/executions/webhook/a/b/k=v?token=x",
+                "http://h:1/kestra/api/v1/main/executions/webhook/a/b/***?token=*"
+            ),
+            ("key=abc?def&x=1", "key=*******&x=1"), ("?Token=abc&API_KEY=d#f", "?Token=***&API_KEY=*#f"),
+            ("monkey=1&keys=2&key=&password=p=q", "monkey=1&keys=2&key=&password=***"),
+            ("secret", "secret"), ("", ""), ("=", "="), ("key=", "key="), ("&&=&key=a&", "&&=&key=*&"),
+            ("key=/executions/webhook/a/b/c", "key=*************************"),
+            ("access_token=a&client_secret=b", "access_token=*&client_secret=b"),
+        ])
     func values(_ value: String, _ expected: String) throws {
         #expect(try masked(.string(value)) == expected)
         #expect(try masked(.string(value), name: "http.route") == value)
@@ -43,7 +51,9 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let parts = ["/executions/webhook/", "key=", "token", "=", "&", "?", "#", "/", "a", "b", "secret="]
         for _ in 0..<500 {
-            let value = (0..<Int.random(in: 0...12, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }
+            let value = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                parts.randomElement(using: &random) ?? ""
+            }
             let text = try masked(.string(value.joined()))
             #expect(text.utf8.count == value.joined().utf8.count, "seed \(seed)")
         }

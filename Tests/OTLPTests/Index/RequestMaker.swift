@@ -134,7 +134,8 @@ struct RequestMaker {
     private mutating func scope() -> [UInt8] {
         var body: [UInt8] = []
         if random.chance(90) {
-            let name = ["kestra", "portarium.events", "io.micronaut.http.server", ""].randomElement(using: &random) ?? ""
+            let name =
+                ["kestra", "portarium.events", "io.micronaut.http.server", ""].randomElement(using: &random) ?? ""
             var scope = field(10, name) + field(18, "1.0")
             if random.chance(30) { scope += attribute(26, "x", value(depth: 2)) }
             if random.chance(30) { scope += unknownField }
@@ -193,8 +194,10 @@ struct RequestMaker {
 
     private mutating func value(depth: Int) -> AttributeValue {
         switch Int.random(in: 0..<(depth < 3 ? 20 : 16), using: &random) {
-        case 0..<8: .string(["main", "7FgWKru6FAVb8KJglSELLW", "io.kestra.plugin.core.flow.Subflow", "", "evt-1"]
-            .randomElement(using: &random) ?? "")
+        case 0..<8:
+            .string(
+                ["main", "7FgWKru6FAVb8KJglSELLW", "io.kestra.plugin.core.flow.Subflow", "", "evt-1"]
+                    .randomElement(using: &random) ?? "")
         case 8: .string(String(repeating: "long ", count: Int.random(in: 20...80, using: &random)))
         case 9: .bool(random.chance(50))
         case 10: .int(.random(in: Int64.min...Int64.max, using: &random))

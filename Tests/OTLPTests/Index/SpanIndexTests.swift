@@ -41,7 +41,9 @@ func text(_ range: ByteRange, of payload: [UInt8]) -> String { String(decoding: 
 
     @Test("Kestra's attributes become executions, each once, and its names tell what a span is")
     func kestra() throws {
-        func span(_ name: String, _ id: String?, kind: UInt64 = 1, source: String = "io.kestra.core.runners.Worker") -> TestSpan {
+        func span(_ name: String, _ id: String?, kind: UInt64 = 1, source: String = "io.kestra.core.runners.Worker")
+            -> TestSpan
+        {
             var attributes: [(String, AttributeValue)] = [
                 ("kestra.namespace", .string("company.team")), ("kestra.flowId", .string("hello")),
                 ("kestra.source", .string(source)), ("kestra.uid", .string("task-1")),
@@ -86,6 +88,20 @@ func text(_ range: ByteRange, of payload: [UInt8]) -> String { String(decoding: 
         #expect(index.spans.map(\.execution) == [0, 0, 1, 0, 0])
     }
 
+    @Test("A flood of tenants for one execution id makes eight executions, the rest belongs to none")
+    func tenantFlood() throws {
+        let payload = request(
+            scope: "kestra",
+            (0..<5_000).map { tenant in
+                TestSpan(attributes: [
+                    ("kestra.executionId", .string("same")), ("kestra.tenantId", .string("t\(tenant)")),
+                ])
+            })
+        let index = try SpanIndex(payload: payload)
+        #expect(index.executions.count == 8 && index.spans.count == 5_000)
+        #expect(index.spans.map(\.execution) == (0..<5_000).map { $0 < 8 ? Int32($0) : -1 })
+    }
+
     @Test("An execution id on a span of Portarium's is a claim, on one of anybody else's a membership")
     func claims() throws {
         let span = TestSpan(kind: 2, attributes: [("kestra.executionId", .string("id-1"))])
@@ -99,8 +115,10 @@ func text(_ range: ByteRange, of payload: [UInt8]) -> String { String(decoding: 
     @Test("Origins follow the configured names, Portarium's first, prefixes by a star")
     func origins() throws {
         for (service, scope, origin) in [
-            ("shop", "portarium", Origin.portarium), ("shop", "portarium.app", .portarium), ("shop", "portariums", .other),
-            ("portarium-x", "kestra", .portarium), ("kestra", "io.micronaut.http.server", .kestra), ("x", "kestra", .kestra),
+            ("shop", "portarium", Origin.portarium), ("shop", "portarium.app", .portarium),
+            ("shop", "portariums", .other),
+            ("portarium-x", "kestra", .portarium), ("kestra", "io.micronaut.http.server", .kestra),
+            ("x", "kestra", .kestra),
             ("", "", .other), ("kestra2", "x", .other),
         ] {
             let index = try SpanIndex(payload: request(service: service, scope: scope, [TestSpan()]))
@@ -193,12 +211,20 @@ func text(_ range: ByteRange, of payload: [UInt8]) -> String { String(decoding: 
 
     @Test("Whatever protobuf-c reads from a request with one changed byte, the index reads too")
     func flippedBytes() throws {
-        for payload in [unhex(goldenHex), request(scope: "kestra", [
-            TestSpan(name: "EXECUTOR - x", attributes: [
-                ("kestra.executionId", .string("id")), ("cloudevents.event_id", .array([.string("e")])),
-                ("url.path", .string("/api/v1/executions/webhook/a/b/c")), ("m", .map([Attribute("k", .int(1))])),
-            ])
-        ])] {
+        for payload in [
+            unhex(goldenHex),
+            request(
+                scope: "kestra",
+                [
+                    TestSpan(
+                        name: "EXECUTOR - x",
+                        attributes: [
+                            ("kestra.executionId", .string("id")), ("cloudevents.event_id", .array([.string("e")])),
+                            ("url.path", .string("/api/v1/executions/webhook/a/b/c")),
+                            ("m", .map([Attribute("k", .int(1))])),
+                        ])
+                ]),
+        ] {
             for position in payload.indices {
                 for bit in 0..<8 {
                     var changed = payload
@@ -257,7 +283,9 @@ func text(_ range: ByteRange, of payload: [UInt8]) -> String { String(decoding: 
         for (position, span) in valid.enumerated() where !span.attributes.contains(where: { $0.contains("*") }) {
             var seen = try OracleSpan(payload: payload, index: index, span: position, like: span)
             // Masked values and unknown fields inside attributes are not compared here.
-            if !index.redactions.isEmpty || span.attributes.contains(where: { !$0.hasSuffix("[]") || $0.contains("field ") }) {
+            if !index.redactions.isEmpty
+                || span.attributes.contains(where: { !$0.hasSuffix("[]") || $0.contains("field ") })
+            {
                 seen.attributes = span.attributes
             }
             // protobuf-c takes a bool of any wire type; as protobuf defines it, that is an unknown field.

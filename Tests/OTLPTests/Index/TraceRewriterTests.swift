@@ -3,7 +3,8 @@ import Testing
 import Wire
 
 @Suite struct TraceRewriterTests {
-    private func edit(_ index: SpanIndex, _ span: Int, trace: TraceID? = nil, parent: SpanID? = nil, amended: Bool = false,
+    private func edit(
+        _ index: SpanIndex, _ span: Int, trace: TraceID? = nil, parent: SpanID? = nil, amended: Bool = false,
         links: Range<Int32> = 0..<0
     ) -> SpanEdit {
         SpanEdit(
@@ -28,7 +29,8 @@ import Wire
         let link = AddedLink(traceID: TraceID(high: 8, low: 9), spanID: SpanID(raw: 10), reason: "redelivery")
         let output = TraceRewriter.rewrite(
             payload: payload, index: index,
-            edits: [edit(index, 0, trace: target, parent: SpanID(raw: 0x77), amended: true, links: 0..<1)], links: [link])
+            edits: [edit(index, 0, trace: target, parent: SpanID(raw: 0x77), amended: true, links: 0..<1)],
+            links: [link])
         let rewritten = try SpanIndex(payload: output)
         let detail = try SpanDetail(payload: output, index: rewritten, span: 0)
         #expect(detail.traceID == target && detail.parentSpanID.raw == 0x77 && detail.spanID.hex == "eee19b7ec3c1b174")
@@ -45,11 +47,16 @@ import Wire
 
     @Test("A parent comes, goes and changes")
     func parents() throws {
-        let payload = request([TestSpan(parent: nil), TestSpan(parent: SpanID.none), TestSpan(extra: field(34, bytes(5)))])
+        let payload = request([
+            TestSpan(parent: nil), TestSpan(parent: SpanID.none), TestSpan(extra: field(34, bytes(5))),
+        ])
         let index = try SpanIndex(payload: payload)
         let output = TraceRewriter.rewrite(
             payload: payload, index: index,
-            edits: [edit(index, 0, parent: SpanID(raw: 9)), edit(index, 1, parent: SpanID(raw: 9)), edit(index, 2, parent: SpanID.none)],
+            edits: [
+                edit(index, 0, parent: SpanID(raw: 9)), edit(index, 1, parent: SpanID(raw: 9)),
+                edit(index, 2, parent: SpanID.none),
+            ],
             links: [])
         let spans = try #require(Oracle.spans(output))
         #expect(spans.map(\.parent) == [bytes(9), bytes(9), []])
@@ -84,7 +91,8 @@ import Wire
         let forwarded = TraceRewriter.forward(payload: payload, index: index)
         #expect(forwarded.count == payload.count)
         let output = TraceRewriter.rewrite(
-            payload: payload, index: index, edits: [edit(index, 0), edit(index, 1, trace: TraceID(high: 1, low: 77), parent: SpanID.none)],
+            payload: payload, index: index,
+            edits: [edit(index, 0), edit(index, 1, trace: TraceID(high: 1, low: 77), parent: SpanID.none)],
             links: [])
         let detail = try SpanDetail(payload: payload, index: index, span: 0)
         #expect(detail.string("url.path") == "/api/v1/main/executions/webhook/company.team/flow/**********")
@@ -133,7 +141,8 @@ import Wire
                 if edit.parentSpanID != entry.parentSpanID {
                     change.parent = edit.parentSpanID.isZero ? [] : bytes(edit.parentSpanID.raw)
                     if !entry.parentSpanID.isZero {
-                        change.attributes.append("spanbridge.original.parent_span_id=string(\(entry.parentSpanID.hex))[]")
+                        change.attributes.append(
+                            "spanbridge.original.parent_span_id=string(\(entry.parentSpanID.hex))[]")
                     }
                 }
                 if edit.amended { change.attributes.append("spanbridge.amended=bool(true)[]") }
@@ -179,7 +188,8 @@ import Wire
             let withoutEmpty = try SpanIndex(payload: output)
             #expect(withoutEmpty.spans.count == index.spans.count, "seed \(seed) round \(round)")
             #expect(
-                TraceRewriter.rewrite(payload: output, index: withoutEmpty, edits: edits, links: []).count == output.count,
+                TraceRewriter.rewrite(payload: output, index: withoutEmpty, edits: edits, links: []).count
+                    == output.count,
                 "seed \(seed) round \(round)")
         }
     }
@@ -188,7 +198,8 @@ import Wire
     func patch() {
         let payload = [UInt8](repeating: 7, count: 40)
         let output = IDPatch.patch(
-            payload: payload, at: [(3, TraceID(high: 1, low: 2)), (30, TraceID(high: 3, low: 4)), (UInt32.max, TraceID(high: 3, low: 4))])
+            payload: payload,
+            at: [(3, TraceID(high: 1, low: 2)), (30, TraceID(high: 3, low: 4)), (UInt32.max, TraceID(high: 3, low: 4))])
         #expect(output == [7, 7, 7] + bytes(1) + bytes(2) + [UInt8](repeating: 7, count: 21))
     }
 }
