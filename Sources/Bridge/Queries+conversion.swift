@@ -16,13 +16,13 @@ extension EventSnapshot {
             return wanted
         }
         if !states.isEmpty, states.allSatisfy({ $0 == "SUCCESS" }) { return "SUCCESS" }
-        if executions.contains(where: { $0.errorCount > 0 }) { return "errors seen" }
-        return executions.isEmpty ? "no execution seen" : "end not told"
+        if executions.contains(where: { $0.errorCount > 0 }) { return TimelineState.errorsSeen }
+        return executions.isEmpty ? TimelineState.noExecution : TimelineState.quiet
     }
 
     var summary: EventSummary {
         let first = ([firstSeen, time] + executions.map(\.start)).filter { $0 > 0 }.min() ?? firstSeen
-        let last = executions.map(\.end).max().map { max($0, first) } ?? lastSeen
+        let last = executions.map(\.end).max().map { max($0, first) } ?? first
         return EventSummary(
             tenant: key.tenant, source: key.source, id: key.id, type: type, subject: subject, time: time,
             traceID: traces.first, state: state, firstSeen: first, lastSeen: last,

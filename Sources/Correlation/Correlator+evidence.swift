@@ -81,7 +81,7 @@ extension Correlator {
     /// means none of them, since guessing could show one tenant the other's spans.
     func event(for key: EventKey, now: UInt64) -> EventState? {
         if let known = events[key] { return known }
-        let name = EventName(source: key.source, id: key.id)
+        let name = EventKey(tenant: "", source: key.source, id: key.id)
         let namesakes = eventsByName[name] ?? []
         if key.tenant.isEmpty, let only = namesakes.first {
             guard namesakes.count == 1 else {
@@ -119,7 +119,7 @@ extension Correlator {
             eventsByTrace[context.traceID] = (eventsByTrace[context.traceID] ?? []).filter { $0 !== nameless } + [event]
         }
         events[nameless.key] = nil
-        eventsByName[EventName(source: event.key.source, id: event.key.id)] = [event]
+        eventsByName[EventKey(tenant: "", source: event.key.source, id: event.key.id)] = [event]
     }
 
     /// Learns the traceparent that an event carries.
@@ -191,7 +191,7 @@ extension Correlator {
                     eventsByTrace[context.traceID]?.removeAll { $0 === event }
                     if eventsByTrace[context.traceID]?.isEmpty == true { eventsByTrace[context.traceID] = nil }
                 }
-                let name = EventName(source: event.key.source, id: event.key.id)
+                let name = EventKey(tenant: "", source: event.key.source, id: event.key.id)
                 eventsByName[name]?.removeAll { $0 === event }
                 if eventsByName[name]?.isEmpty == true { eventsByName[name] = nil }
                 counters.forgotten += 1

@@ -115,11 +115,17 @@ extension Correlator {
         return Array(links.prefix(32))
     }
 
-    /// The event of an execution: the claimed one, or for a native execution the only event of its trace.
+    /// The event of an execution: the claimed one; for a native execution, which carries no event id, the event of its
+    /// trace, if there is one or if only one happened shortly before. This is for answers; nothing is moved by it.
     func event(of execution: Execution) -> EventState? {
         if let event = execution.event { return event }
         guard let trace = execution.traces.first(where: { $0.isNative == true }) else { return nil }
         let candidates = eventsByTrace[trace.id] ?? []
-        return candidates.count == 1 ? candidates[0] : nil
+        if candidates.count == 1 { return candidates[0] }
+        // Kestra's executor takes a delivery up within a second; a busy one needs a few.
+        let justBefore = candidates.filter {
+            $0.time <= execution.start && execution.start - $0.time < 3_000_000_000
+        }
+        return justBefore.count == 1 ? justBefore[0] : nil
     }
 }

@@ -49,7 +49,8 @@ extension Correlator {
     /// The events of an id; several if sources or tenants differ.
     package func events(id: String, source: String?, tenant: String?) -> [EventSnapshot] {
         events.values.filter {
-            $0.key.id == id && (source == nil || $0.key.source == source) && (tenant == nil || $0.key.tenant == tenant)
+            $0.key.id.isExactly(id) && (source.map($0.key.source.isExactly) ?? true)
+                && (tenant.map($0.key.tenant.isExactly) ?? true)
         }.sorted { $0.key < $1.key }.map(snapshot)
     }
 

@@ -114,7 +114,7 @@ extension Correlator {
         event.firstSeen = try decoder.number()
         event.lastSeen = try decoder.number()
         events[key] = event
-        eventsByName[EventName(source: key.source, id: key.id), default: []].append(event)
+        eventsByName[EventKey(tenant: "", source: key.source, id: key.id), default: []].append(event)
         for context in [event.context, event.publisher].compactMap({ $0 }) {
             if eventsByTrace[context.traceID]?.contains(where: { $0 === event }) != true {
                 eventsByTrace[context.traceID, default: []].append(event)

@@ -11,8 +11,8 @@ package final class Correlator {
     let settings: CorrelationSettings
     var executions: [String: Execution] = [:]
     var events: [EventKey: EventState] = [:]
-    /// The events of each source and id, whatever their tenant.
-    var eventsByName: [EventName: [EventState]] = [:]
+    /// The events of each source and id, whatever their tenant: the key's tenant is empty.
+    var eventsByName: [EventKey: [EventState]] = [:]
     /// The events whose traceparent or publisher names a trace: how a native execution's event is found.
     var eventsByTrace: [TraceID: [EventState]] = [:]
     var traces: [TraceID: TraceState] = [:]
@@ -84,12 +84,6 @@ package final class Correlator {
     package var sizes: (executions: Int, events: Int, traces: Int) {
         (executions.count, events.count, traces.count)
     }
-}
-
-/// What names an event if its tenant is left aside.
-struct EventName: Hashable {
-    var source: String
-    var id: String
 }
 
 /// A record of which spans wait.

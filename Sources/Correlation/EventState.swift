@@ -1,6 +1,7 @@
 package import OTLP
 
-/// What names an event: never the id alone.
+/// What names an event: never the id alone. Names are the same only if their bytes are (CloudEvents compares exactly),
+/// where Swift's strings would also take different spellings of one accented letter for the same.
 package struct EventKey: Hashable, Sendable {
     /// Empty if the sender told none.
     package var tenant: String
@@ -12,6 +13,21 @@ package struct EventKey: Hashable, Sendable {
         self.source = source
         self.id = id
     }
+
+    package static func == (a: EventKey, b: EventKey) -> Bool {
+        a.id.isExactly(b.id) && a.source.isExactly(b.source) && a.tenant.isExactly(b.tenant)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for text in [tenant, source, id] {
+            hasher.combine(text.utf8.count)
+            for byte in text.utf8 { hasher.combine(byte) }
+        }
+    }
+}
+
+extension String {
+    func isExactly(_ other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }
 
 /// A place in a trace: what a traceparent names.

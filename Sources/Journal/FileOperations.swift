@@ -115,7 +115,9 @@ package struct FileOperations: Sendable {
 
 extension FileOperations {
     /// Writes all of two pieces; 0 or a negated errno.
-    func writeAll(_ file: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, at offset: Int) -> Int32 {
+    func writeAll(
+        _ file: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, at offset: Int
+    ) -> Int32 {
         var done = 0
         while done < first.count + second.count {
             let head = UnsafeRawBufferPointer(rebasing: first[min(done, first.count)...])

@@ -29,25 +29,35 @@ package enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .settings(let what): "journal settings: \(what)"
         case .directory(let path, let operation, let code):
-            "cannot use the journal's directory '\(path)' (\(operation): \(Self.text(code))); set journal.directory to a directory this user may write"
+            "cannot use the journal's directory '\(path)' (\(operation): \(Self.text(code))); "
+                + "set journal.directory to a directory this user may write"
         case .locked(let path):
-            "the journal's directory '\(path)' is in use by another process; stop it or set journal.directory to another directory"
+            "the journal's directory '\(path)' is in use by another process; "
+                + "stop that or set journal.directory to another directory"
         case .version(let file, let found, let supported):
-            "'\(file)' has format version \(found), this program reads version \(supported); use the program that wrote it or set journal.directory to another directory"
+            "'\(file)' has format version \(found), this program reads version \(supported); "
+                + "use the program that wrote it or set journal.directory to another directory"
         case .write(let directory, let operation, let code) where code == ENOSPC || code == EDQUOT:
-            "no space for the journal in '\(directory)' (\(operation): \(Self.text(code))); free space, lower journal.retention.size or move journal.directory"
+            "no space for the journal in '\(directory)' (\(operation): \(Self.text(code))); "
+                + "free space, lower journal.retention.size or move journal.directory"
         case .write(let directory, let operation, let code):
-            "the journal cannot write in '\(directory)' (\(operation): \(Self.text(code))); check the disk under journal.directory"
+            "the journal cannot write in '\(directory)' (\(operation): \(Self.text(code))); "
+                + "check the disk under journal.directory"
         case .read(let file, let operation, let code):
-            "the journal cannot read '\(file)' (\(operation): \(Self.text(code))); check the disk under journal.directory"
+            "the journal cannot read '\(file)' (\(operation): \(Self.text(code))); "
+                + "check the disk under journal.directory"
         case .full(let bytes, let records, let limitBytes, let limitRecords):
-            "\(records) records of \(bytes) bytes wait for the journal's disk already (journal.queue_size: \(limitBytes) bytes, at most \(limitRecords) records)"
+            "\(records) records of \(bytes) bytes wait for the journal's disk, the limits are \(limitRecords) records "
+                + "and \(limitBytes) bytes; raise journal.queue_size or use a faster disk for journal.directory"
         case .tooLarge(let bytes, let limit):
-            "a record of \(bytes) bytes exceeds the largest a record may be, \(limit) (receivers.otlp.max_request_size)"
+            "a record of \(bytes) bytes is larger than the journal's limit of \(limit) bytes; "
+                + "lower receivers.otlp.max_request_size so that senders learn it earlier"
         case .closed: "the journal is closed"
         case .notFound(let id, let first, let last):
-            "record \(id) is not in the journal, which has \(first) to \(last); journal.retention.age and journal.retention.size decide how long records stay"
-        case .damaged(let id, let file): "record \(id) in '\(file)' is damaged: its checksum does not match"
+            "record \(id) is not in the journal, which has \(first) to \(last); "
+                + "journal.retention.age and journal.retention.size decide how long records stay"
+        case .damaged(let id, let file):
+            "record \(id) in '\(file)' is damaged: its checksum does not match; check the disk under journal.directory"
         }
     }
 

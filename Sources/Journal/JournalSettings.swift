@@ -11,9 +11,10 @@ package struct JournalSettings: Sendable {
     package var directory: String
     /// `journal.durability`.
     package var durability: Durability = .fsync
-    /// `journal.segment.bytes`: a segment that reached this size is closed. A group may exceed it once.
-    package var segmentBytes = 64 << 20
-    /// Not a key: a segment with so many index keys is closed; bounds the open index (about 40 bytes a key).
+    /// `journal.segment_size`: a segment that reached this size is closed. A group may exceed it once.
+    package var segmentBytes = 128 << 20
+    /// Not a key: a segment with so many index keys is closed; bounds the open index (about 40 bytes
+    /// a key).
     package var segmentKeys = 1 << 20
     /// Nanoseconds; not a key: an open segment whose first record is older is closed by `seal(now:)`.
     package var segmentAge: UInt64 = 3600 * 1_000_000_000

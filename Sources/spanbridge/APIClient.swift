@@ -30,10 +30,23 @@ final class APIClient: Sendable {
 
     /// The body of a successful answer; otherwise prints what went wrong and returns how the program should end.
     func get(_ path: String) -> Result<[UInt8], CommandFailure> {
+        send("GET", path, [], type: nil)
+    }
+
+    /// The same for a body that is posted.
+    func post(_ path: String, _ body: [UInt8], type: String) -> Result<[UInt8], CommandFailure> {
+        send("POST", path, body, type: type)
+    }
+
+    private func send(
+        _ method: String, _ path: String, _ body: [UInt8], type: String?
+    ) -> Result<[UInt8], CommandFailure> {
         let outcome = Mutex<Result<ClientResponse, ClientError>?>(nil)
         let answered = DispatchSemaphore(value: 0)
+        var headers = [HeaderField("accept", "application/json")]
+        if let type { headers.append(HeaderField("content-type", type)) }
         let request = ClientRequest(
-            method: "GET", target: endpoint.path + path, headers: [HeaderField("accept", "application/json")], body: [],
+            method: method, target: endpoint.path + path, headers: headers, body: body,
             grpcCompressed: false, timeout: 30_000_000_000)
         client.send(request) { result in
             outcome.withLock { $0 = result }
@@ -41,7 +54,7 @@ final class APIClient: Sendable {
         }
         answered.wait()
         switch outcome.withLock({ $0 }) {
-        case .success(let response) where response.status == 200: return .success(response.body)
+        case .success(let response) where response.status / 100 == 2: return .success(response.body)
         case .success(let response):
             return .failure(failure(response))
         case .failure(let error):

@@ -19,7 +19,11 @@ struct ReplayCommand {
                 return .failure
             }
             let sender = try RecordedSender(http: options.http, grpc: options.grpc)
+            let deliveries = try options.directories.flatMap { try RecordedDelivery.all(in: URL(filePath: $0)) }
+            let api = try options.api.map(APIClient.init)
+            for delivery in deliveries { try api.map(delivery.tellStart) }
             for _ in 0..<options.repetitions { try send(recordings, by: sender) }
+            for delivery in deliveries { try api.map(delivery.tellEnd) }
             let bytes = recordings.reduce(0) { $0 + $1.body.count } * options.repetitions
             print("Sent \(recordings.count * options.repetitions) requests, \(bytes) bytes.")
             return .success

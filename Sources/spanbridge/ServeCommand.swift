@@ -12,8 +12,6 @@ struct ServeCommand {
 
     func run() -> ExitCode {
         guard let configuration = load(settings, environment) else { return .configuration }
-        // Before the first thread, so that all inherit it: signals are taken by the watcher alone.
-        SignalWatcher.blockSignals()
         do {
             let bridge = try Bridge(configuration: configuration)
             let signals = try EventLoop(name: "signals")

@@ -83,9 +83,14 @@ import Testing
             entry([6], kind: .logs, fingerprint: 5), entry([7]), entry([7]),
         ]
         let outcomes = Collector<Result<AppendOutcome, JournalError>>()
+        // While this answer is being given, the others gather.
         await withCheckedContinuation { continuation in
-            // While this answer is being given, the others gather.
-            journal.append(entry([1])) { _ in gate.wait() }
+            journal.append(entry([1])) { _ in
+                continuation.resume()
+                gate.wait()
+            }
+        }
+        await withCheckedContinuation { continuation in
             for entry in entries {
                 journal.append(entry) { if outcomes.add($0) == entries.count { continuation.resume() } }
             }

@@ -129,6 +129,7 @@ package struct CommandLineParser {
             }
         }
         replay.shiftToNow = words.has("shift-to-now")
+        if let text = words.value("tell") { replay.api = try endpoint(text, "--tell", words) }
         replay.repetitions = try words.count("repeat", in: 1...1_000_000) ?? replay.repetitions
         return replay
     }

@@ -162,9 +162,14 @@ struct Command {
                 help: "How many times faster than recorded, or max for no pauses. (default: 1)"),
             Option(name: "shift-to-now", help: "Move all times so that the first request happens now."),
             Option(name: "repeat", value: Value(placeholder: "N"), help: "How often everything is sent. (default: 1)"),
+            Option(
+                name: "tell", value: Value(placeholder: "URL"),
+                help: "The relay's API, which is told what the recording knows beside telemetry: the CloudEvents, and "
+                    + "which execution each delivery started and how it ended, as a flow would."),
         ],
         examples: [
             ("replay captures/joint --to 127.0.0.1:4318 --shift-to-now", "As if it happened now."),
+            ("replay captures/joint --speed max --tell http://127.0.0.1:4320", "With events and bindings."),
             ("replay captures/joint --speed max --repeat 10", "As load."),
         ],
         exitCodes: [.success, .failure, .usage, .unavailable])

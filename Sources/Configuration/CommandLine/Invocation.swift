@@ -73,6 +73,8 @@ package enum Invocation: Sendable, Equatable {
         package var speed: Double?
         /// Whether times are moved so that the first request happens now.
         package var shiftToNow = false
+        /// The API that is told the recorded events and bindings; nil tells it nothing.
+        package var api: RemoteEndpoint?
         /// How often everything is sent.
         package var repetitions = 1
     }

@@ -1,3 +1,4 @@
+import CSQLite
 import Glibc
 import Synchronization
 
@@ -46,7 +47,9 @@ package final class Catalog: @unchecked Sendable {
 
     /// Opens a catalog file or makes it.
     /// - Parameter check: also reads the whole file for structural damage first (about a second per GB).
-    package static func open(_ path: String, check: Bool = true) throws(SQLiteError) -> (catalog: Catalog, opening: Opening) {
+    package static func open(
+        _ path: String, check: Bool = true
+    ) throws(SQLiteError) -> (catalog: Catalog, opening: Opening) {
         let isThere = access(path, F_OK) == 0
         let reason: String
         do throws(SQLiteError) {
@@ -66,10 +69,13 @@ package final class Catalog: @unchecked Sendable {
             }
         }
         guard case .catalog(let statements) = try connect(path, check: false) else {
-            throw SQLiteError(code: 11, message: reason, context: "make '\(path)' anew")
+            throw SQLiteError(code: SQLITE_CORRUPT, message: reason, context: "make '\(path)' anew")
         }
         return (Catalog(statements), .recreated(reason: reason, movedTo: aside))
     }
+
+    private static let closed = SQLiteError(
+        code: SQLITE_MISUSE, message: "the catalog is closed", context: "catalog")
 
     private init(_ statements: Statements) { self.statements = statements }
 
@@ -110,8 +116,8 @@ package final class Catalog: @unchecked Sendable {
         }
         do throws(SQLiteError) {
             return .catalog(try Statements(connection))
-        } catch where error.code & 0xFF == 1 {
-            // SQLITE_ERROR: the tables are not those of this schema.
+        } catch where error.code & 0xFF == SQLITE_ERROR {
+            // The tables are not those of this schema.
             return .unusable(error.message)
         }
     }
@@ -126,7 +132,7 @@ package final class Catalog: @unchecked Sendable {
                 return false
             }
         } catch {
-            throw error as? SQLiteError ?? SQLiteError(code: 1, message: "\(error)", context: "read")
+            throw error as? SQLiteError ?? SQLiteError(code: SQLITE_ERROR, message: "\(error)", context: "read")
         }
         return found
     }
@@ -134,11 +140,11 @@ package final class Catalog: @unchecked Sendable {
     private func locked<Value>(_ body: (Statements) throws -> Value) throws(SQLiteError) -> Value {
         do {
             return try lock.withLock { _ in
-                guard let statements else { throw SQLiteError(code: 21, message: "the catalog is closed", context: "catalog") }
+                guard let statements else { throw Self.closed }
                 return try body(statements)
             }
         } catch {
-            throw error as? SQLiteError ?? SQLiteError(code: 1, message: "\(error)", context: "catalog")
+            throw error as? SQLiteError ?? SQLiteError(code: SQLITE_ERROR, message: "\(error)", context: "catalog")
         }
     }
 
@@ -173,7 +179,7 @@ package final class Catalog: @unchecked Sendable {
     /// thrown on.
     package func load(kind: Int, _ body: (CatalogEntity) throws -> Void) throws {
         try lock.withLock { _ in
-            guard let statements else { throw SQLiteError(code: 21, message: "the catalog is closed", context: "catalog") }
+            guard let statements else { throw Self.closed }
             try statements.load.run([.integer(Int64(kind))]) { row in
                 try body(Self.entity(row))
                 return true

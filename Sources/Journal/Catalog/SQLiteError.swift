@@ -14,5 +14,7 @@ package struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible 
         return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB
     }
 
-    package var description: String { "SQLite: \(context): \(message) (extended code \(code)); check the disk under journal.directory" }
+    package var description: String {
+        "SQLite: \(context): \(message) (extended code \(code)); check the disk under journal.directory"
+    }
 }

@@ -129,7 +129,9 @@ final class Segment: Sendable {
         do {
             var summary = try scanner.scan { visit in
                 while first + UInt64(index.offsets.count) < visit.head.id { index.append(offset: 0, keys: []) }
-                let keys = stride(from: 0, to: visit.keys.count, by: 8).lazy.map { visit.keys.number(at: $0, as: UInt64.self) }
+                let keys = stride(from: 0, to: visit.keys.count, by: 8).lazy.map {
+                    visit.keys.number(at: $0, as: UInt64.self)
+                }
                 index.append(offset: UInt32(truncatingIfNeeded: visit.offset), keys: keys)
                 oldest = oldest ?? visit.head.time
                 newest = max(newest, visit.head.time)

@@ -160,13 +160,15 @@ final class SegmentStore: Sendable {
         do {
             let reading = try window.bytes(at: 0, count: SegmentHead.bytes) { SegmentHead.read($0) } ?? .damaged
             switch reading {
-            case .otherVersion(let found): throw JournalError.version(file: path, found: found, supported: SegmentHead.version)
+            case .otherVersion(let found):
+                throw JournalError.version(file: path, found: found, supported: SegmentHead.version)
             case .head(let head) where head.first == first:
                 return Segment(head: head, directory: directory, files: files, secret: secret)
             case .head, .damaged: break
             }
             // The first record repeats the salt: it stands in for a damaged head if its checksum is right.
-            if let first, let salt = try window.bytes(at: SegmentHead.bytes, count: 8, { $0.number(at: 0, as: UInt64.self) }) {
+            let salt = try window.bytes(at: SegmentHead.bytes, count: 8) { $0.number(at: 0, as: UInt64.self) }
+            if let first, let salt {
                 var scanner = SegmentScanner(
                     window: window, salt: salt, from: (SegmentHead.bytes, first), bound: first + 1)
                 if try scanner.scan({ _ in false }).intact == 1 {

@@ -32,7 +32,9 @@ final class SegmentWriter {
     }
 
     /// Opens the segment's file, made anew if `isNew`, and goes on at `end`.
-    init(segment: Segment, end: Int, isNew: Bool, directory: String, files: FileOperations, isDurable: Bool) throws(Failure) {
+    init(
+        segment: Segment, end: Int, isNew: Bool, directory: String, files: FileOperations, isDurable: Bool
+    ) throws(Failure) {
         self.segment = segment
         self.files = files
         self.isDurable = isDurable

@@ -41,7 +41,9 @@ extension OTLPJSONDecoder {
             writer.endObject()
         case .any: try any(index, bytes, range, depth: depth)
         case .duration:
-            guard let duration = ProtobufDuration(protobuf: bytes, range) else { throw .bytes(offset: range.lowerBound) }
+            guard let duration = ProtobufDuration(protobuf: bytes, range) else {
+                throw .bytes(offset: range.lowerBound)
+            }
             writer.string(duration.text)
         }
     }

@@ -252,7 +252,9 @@ extension OTLPJSONEncoder {
         let text = reader.bytes[token.range]
         switch field.kind {
         case .double:
-            guard let value = double(text, isQuoted: kind == .string) else { throw mistake(field, "a number", at: offset) }
+            guard let value = double(text, isQuoted: kind == .string) else {
+                throw mistake(field, "a number", at: offset)
+            }
             return value.bitPattern
         case .enumeration:
             if kind == .string, let value = field.values.first(where: { $0.name[...] == text }) {
@@ -366,7 +368,8 @@ extension OTLPJSONEncoder {
 
     private func mistake(_ field: OTLPSchema.Field, _ expected: String, at offset: Int? = nil) -> OTLPJSONError {
         .value(
-            field: String(decoding: field.jsonName, as: UTF8.self), expected: expected, offset: offset ?? reader.position)
+            field: String(decoding: field.jsonName, as: UTF8.self), expected: expected,
+            offset: offset ?? reader.position)
     }
 
     private func mistake(_ name: String, _ expected: String) -> OTLPJSONError {

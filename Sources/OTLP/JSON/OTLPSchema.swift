@@ -38,7 +38,8 @@ struct OTLPSchema: Sendable {
         let values: [EnumValue]
 
         init(
-            number: Int, kind: Kind, isRepeated: Bool, slot: Int, isInOneof: Bool, jsonName: [UInt8], protoName: [UInt8],
+            number: Int, kind: Kind, isRepeated: Bool, slot: Int, isInOneof: Bool, jsonName: [UInt8],
+            protoName: [UInt8],
             message: Int, values: [EnumValue]
         ) {
             self.number = number

@@ -34,7 +34,9 @@ struct ProtobufDuration: Equatable {
         let isNegative = rest.first == UInt8(ascii: "-")
         if isNegative { rest = rest.dropFirst() }
         let parts = rest.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, let whole = Self.digits(first, 12), whole <= Self.secondsLimit else { return nil }
+        guard let first = parts.first, let whole = Self.digits(first, 12), whole <= Self.secondsLimit else {
+            return nil
+        }
         var fraction: Int64 = 0
         if parts.count == 2 {
             guard let digits = Self.digits(parts[1], 9) else { return nil }

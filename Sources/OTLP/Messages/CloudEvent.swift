@@ -118,7 +118,9 @@ extension CloudEvent {
         for path in keys {
             guard let value = data.value(at: path) else { continue }
             for element in value.array ?? [value] {
-                guard let id = element.string, (1...256).contains(id.utf8.count), !claimed.contains(id) else { continue }
+                guard let id = element.string, (1...256).contains(id.utf8.count), !claimed.contains(id) else {
+                    continue
+                }
                 claimed.append(id)
                 if claimed.count == 64 { return claimed }
             }

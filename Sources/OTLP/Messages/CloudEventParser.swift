@@ -13,7 +13,9 @@ extension CloudEvent {
         var parser = CloudEventParser(limits: limits)
         let type = MediaType(contentType ?? "").text
         if type.hasPrefix("application/cloudevents-batch") {
-            guard type == "application/cloudevents-batch" || type.hasSuffix("+json") else { throw .unsupportedFormat(type) }
+            guard type == "application/cloudevents-batch" || type.hasSuffix("+json") else {
+                throw .unsupportedFormat(type)
+            }
             return try parser.batch(body)
         }
         if type.hasPrefix("application/cloudevents") {
@@ -70,11 +72,14 @@ struct CloudEventParser {
         _ contentType: String?, _ headers: [(name: String, value: String)], _ body: [UInt8]
     ) throws(CloudEventError) -> CloudEvent {
         for header in headers {
-            let name = String(decoding: header.name.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
+            let name = String(
+                decoding: header.name.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
             guard name.hasPrefix("ce-"), name != "ce-datacontenttype" else { continue }
             let attribute = String(name.dropFirst(3))
             guard Self.isName(attribute) else { continue }
-            guard !attributes.contains(where: { $0.name == attribute }) else { throw problem(attribute, "is given twice") }
+            guard !attributes.contains(where: { $0.name == attribute }) else {
+                throw problem(attribute, "is given twice")
+            }
             guard let value = CloudEventHeader.decode(header.value) else {
                 throw problem(attribute, "is not percent-encoded UTF-8")
             }

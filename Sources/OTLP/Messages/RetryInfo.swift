@@ -29,7 +29,8 @@ enum RetryInfo {
             guard field.wireType == 2 else { continue }
             // Only the name after the last slash says what the type is (any.proto).
             if field.number == 1 {
-                isRetryInfo = bytes[field.range].split(separator: UInt8(ascii: "/")).last?
+                isRetryInfo =
+                    bytes[field.range].split(separator: UInt8(ascii: "/")).last?
                     .elementsEqual("google.rpc.RetryInfo".utf8) ?? false
             }
             if field.number == 2 { value = field.range }

@@ -3,7 +3,7 @@ package struct Traceparent: Hashable, Sendable {
     package let traceID: TraceID
     /// The span that was current where it was written.
     package let parentID: SpanID
-    /// Bit 0 sampled, bit 1 random trace id; of later versions only bit 0 is kept.
+    /// Bit 0 sampled, bit 1 random trace id; of later versions only bit 0 is kept, and other bits never are.
     package let flags: UInt8
 
     package init(traceID: TraceID, parentID: SpanID, flags: UInt8) {
@@ -35,7 +35,7 @@ package struct Traceparent: Hashable, Sendable {
         else { return nil }
         self.init(
             traceID: TraceID(high: high, low: low), parentID: SpanID(raw: parent),
-            flags: UInt8(truncatingIfNeeded: version == 0 ? flags : flags & 1))
+            flags: UInt8(truncatingIfNeeded: version == 0 ? flags & 3 : flags & 1))
     }
 
     /// Parses the values of all headers of this name: more than one is as good as none (W-7).

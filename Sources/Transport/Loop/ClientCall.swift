@@ -40,6 +40,10 @@ final class ClientCall: @unchecked Sendable {
         let completion = self.completion
         self.completion = nil
         // The machine was given what was left; the sender knows the whole.
-        if case .failure(.timedOut) = result { completion?(.failure(.timedOut(after: timeout))) } else { completion?(result) }
+        if case .failure(.timedOut) = result {
+            completion?(.failure(.timedOut(after: timeout)))
+        } else {
+            completion?(result)
+        }
     }
 }

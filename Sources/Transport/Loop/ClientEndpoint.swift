@@ -51,7 +51,8 @@ package struct ClientEndpoint: Sendable, Hashable {
         guard !host.isEmpty, host.first != "[" else { throw TransportError("\(url): the host is missing or malformed") }
         var port = wireProtocol == .grpc ? 4_317 : tls ? 443 : 80
         if let digits {
-            guard let number = Int(digits), (1...65_535).contains(number), digits.utf8.allSatisfy({ (48...57).contains($0) })
+            guard let number = Int(digits), (1...65_535).contains(number),
+                digits.utf8.allSatisfy({ (48...57).contains($0) })
             else { throw TransportError("\(url): the port \(digits) is not a number from 1 to 65535") }
             port = number
         }

@@ -39,7 +39,9 @@ final class Listener: LoopHandle {
     private func watch() {
         guard !isClosing else { return }
         // Safe: the memory was initialised as a uv_poll_t, which begins as a uv_handle_t.
-        uv_poll_start(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_poll_t.self), Int32(UV_READABLE.rawValue)) {
+        uv_poll_start(
+            UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_poll_t.self), Int32(UV_READABLE.rawValue)
+        ) {
             memory, _, _ in
             guard let memory else { return }
             let handle = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: uv_handle_t.self)

@@ -52,7 +52,8 @@ enum ListeningSocket {
         if let address = SocketAddress(host: host, port: port) { return [address] }
         if host.isEmpty || host == "*" {
             // The IPv6 wildcard takes IPv4 too, but a kernel may be without IPv6.
-            return [SocketAddress(host: "::", port: port), SocketAddress(host: "0.0.0.0", port: port)].compactMap(\.self)
+            return [SocketAddress(host: "::", port: port), SocketAddress(host: "0.0.0.0", port: port)].compactMap(
+                \.self)
         }
         var hints = addrinfo()
         hints.ai_flags = AI_PASSIVE
@@ -61,7 +62,8 @@ enum ListeningSocket {
         let code = getaddrinfo(host, nil, &hints, &list)
         guard code == 0 else {
             // Safe: gai_strerror returns a constant.
-            throw TransportError("cannot listen on \(host): \(gai_strerror(code).map { String(cString: $0) } ?? "unknown host")")
+            throw TransportError(
+                "cannot listen on \(host): \(gai_strerror(code).map { String(cString: $0) } ?? "unknown host")")
         }
         defer { freeaddrinfo(list) }
         return SocketAddress.all(in: list).map {
@@ -71,7 +73,9 @@ enum ListeningSocket {
         }
     }
 
-    private static func open(_ addresses: [SocketAddress], count: Int) throws(Failure) -> (sockets: [[Int32]], port: Int) {
+    private static func open(_ addresses: [SocketAddress], count: Int) throws(Failure) -> (
+        sockets: [[Int32]], port: Int
+    ) {
         var sockets = [[Int32]](repeating: [], count: count)
         var port = 0
         var unusable: Failure?

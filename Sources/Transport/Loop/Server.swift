@@ -25,7 +25,9 @@ package final class Server: Sendable {
     ///   - port: 0 lets the kernel choose.
     /// - Returns: the port.
     /// - Throws: the address cannot be opened; the message names it and the reason.
-    package func listen(name: String, host: String, port: Int, handler: any RequestHandler) throws(TransportError) -> Int {
+    package func listen(name: String, host: String, port: Int, handler: any RequestHandler) throws(TransportError)
+        -> Int
+    {
         let (sockets, port) = try ListeningSocket.open(host: host, port: port, count: shards.count)
         for (shard, sockets) in zip(shards, sockets) {
             let isAccepted = shard.loop.enqueue { shard.listen(on: sockets, name: name, handler: handler) }

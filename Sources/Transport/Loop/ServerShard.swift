@@ -44,7 +44,8 @@ final class ServerShard: @unchecked Sendable {
         guard let stream = TCPStream.accepted(socket, loop: loop) else { return slots.release() }
         meters.connections.add(1)
         meters.open.add(1)
-        let session = ServerSession(shard: self, stream: stream, handler: handler, peer: peer.description, listener: name)
+        let session = ServerSession(
+            shard: self, stream: stream, handler: handler, peer: peer.description, listener: name)
         sessions[ObjectIdentifier(session)] = session
         if isShuttingDown { session.beginShutdown() }
     }

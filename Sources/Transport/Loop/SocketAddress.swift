@@ -16,7 +16,9 @@ struct SocketAddress: Sendable {
         storage = sockaddr_storage()
         self.length = min(length, socklen_t(MemoryLayout<sockaddr_storage>.size))
         // Safe: the caller vouches for `length` bytes, and no more than the storage's size are copied.
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(self.length))) }
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(self.length)))
+        }
     }
 
     /// A numeric address; nil if `host` is a name. An IPv6 address may have a zone.
@@ -67,7 +69,9 @@ struct SocketAddress: Sendable {
     var port: Int {
         get {
             // Safe: the port is at the same place, after the family, in sockaddr_in and sockaddr_in6.
-            withUnsafeBytes(of: storage) { Int(UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self))) }
+            withUnsafeBytes(of: storage) {
+                Int(UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+            }
         }
         set {
             let port = UInt16(truncatingIfNeeded: newValue).bigEndian

@@ -9,7 +9,9 @@ final class TCPStream: LoopHandle, ByteStream {
     private var connected: ((Int32) -> Void)?
 
     // Safe: the memory was initialised as a uv_tcp_t, which begins as a uv_stream_t.
-    private var tcp: UnsafeMutablePointer<uv_tcp_t> { UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_tcp_t.self) }
+    private var tcp: UnsafeMutablePointer<uv_tcp_t> {
+        UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_tcp_t.self)
+    }
     private var stream: UnsafeMutablePointer<uv_stream_t> {
         UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_stream_t.self)
     }
@@ -36,7 +38,8 @@ final class TCPStream: LoopHandle, ByteStream {
 
     private static func of<Kind>(_ memory: UnsafeMutablePointer<Kind>?) -> TCPStream? {
         // Safe: all of libuv's handle types begin as a uv_handle_t.
-        memory.flatMap { LoopHandle.of(UnsafeMutableRawPointer($0).assumingMemoryBound(to: uv_handle_t.self)) } as? TCPStream
+        memory.flatMap { LoopHandle.of(UnsafeMutableRawPointer($0).assumingMemoryBound(to: uv_handle_t.self)) }
+            as? TCPStream
     }
 
     // MARK: Connecting
@@ -80,7 +83,8 @@ final class TCPStream: LoopHandle, ByteStream {
                 // Safe: the loop's buffer outlives all of its handles. It is used by one read at a time: libuv asks for
                 // memory, reads and calls back before it does anything else, and the callback copies what it keeps.
                 guard let memory = handle.flatMap(LoopHandle.of)?.loop.readBuffer else { return }
-                buffer?.pointee = uv_buf_init(memory.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(memory.count))
+                buffer?.pointee = uv_buf_init(
+                    memory.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(memory.count))
             },
             { stream, count, buffer in
                 guard let stream = TCPStream.of(stream) else { return }

@@ -35,7 +35,8 @@ struct ExportFailureTests {
     @Test("H-14: every gRPC code has an HTTP status")
     func grpcToHTTP() {
         let expected = [
-            0: 200, 1: 503, 2: 500, 3: 400, 4: 503, 5: 500, 6: 500, 7: 403, 8: 429, 9: 500, 10: 503, 11: 503, 12: 404, 13: 500,
+            0: 200, 1: 503, 2: 500, 3: 400, 4: 503, 5: 500, 6: 500, 7: 403, 8: 429, 9: 500, 10: 503, 11: 503, 12: 404,
+            13: 500,
             14: 503, 15: 503, 16: 401,
         ]
         for code in GRPCCode.allCases { #expect(code.httpStatus == expected[code.rawValue]) }
@@ -45,7 +46,10 @@ struct ExportFailureTests {
 
     @Test("R-9: a reply without grpc-status is classified by its HTTP status")
     func httpToGRPC() {
-        for (http, code) in [(400, 13), (431, 13), (401, 16), (403, 7), (404, 12), (429, 14), (502, 14), (503, 14), (504, 14), (200, 2), (500, 2)] {
+        for (http, code) in [
+            (400, 13), (431, 13), (401, 16), (403, 7), (404, 12), (429, 14), (502, 14), (503, 14), (504, 14), (200, 2),
+            (500, 2),
+        ] {
             #expect(GRPCCode(httpStatus: http).rawValue == code)
         }
     }
@@ -56,13 +60,17 @@ struct ExportFailureTests {
         #expect(
             failure.statusBytes
                 == bytes(
-                    hex: "080e120a6f7665726c6f616465641a300a28747970652e676f6f676c65617069732e636f6d2f676f6f676c652e7270632e5265747279496e666f12040a02081e"))
+                    hex:
+                        "080e120a6f7665726c6f616465641a300a28747970652e676f6f676c65617069732e636f6d2f676f6f676c652e7270632e5265747279496e666f12040a02081e"
+                ))
         #expect(
             Base64.encode(failure.statusBytes, padded: false)
                 == "CA4SCm92ZXJsb2FkZWQaMAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIECgIIHg")
-        let file = try #require(Bundle.module.url(forResource: "status_unavailable_retryinfo", withExtension: "pb", subdirectory: "Golden"))
+        let file = try #require(
+            Bundle.module.url(forResource: "status_unavailable_retryinfo", withExtension: "pb", subdirectory: "Golden"))
         #expect(try Array(Data(contentsOf: file)) == failure.statusBytes)
-        let json = #"{"code":14,"message":"overloaded","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"30s"}]}"#
+        let json =
+            #"{"code":14,"message":"overloaded","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"30s"}]}"#
         #expect(text(failure.statusJSON) == json)
         #expect(try OTLPJSON.encodeProtobuf(json: Array(json.utf8), message: .status) == failure.statusBytes)
         #expect(failure.retryAfterSeconds == 30)
@@ -70,13 +78,17 @@ struct ExportFailureTests {
         #expect(ExportFailure.overloaded("", retryAfter: 1_000_000_001).retryAfterSeconds == 2)
         #expect(
             text(ExportFailure.invalidData("bad").statusJSON)
-                == #"{"code":3,"message":"bad","details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"body","description":"bad"}]}]}"#)
+                == #"{"code":3,"message":"bad","details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"body","description":"bad"}]}]}"#
+        )
     }
 
     @Test("details of unknown type and durations with fractions go through JSON")
     func details() throws {
         let json = #"{"details":[{"@type":"type.googleapis.com/a.B","value":"AAE="}]}"#
-        let decoded = text(try OTLPJSON.decode(protobuf: bytes(hex: "1a1d" + "0a17" + "747970652e676f6f676c65617069732e636f6d2f612e42" + "12020001"), message: .status))
+        let decoded = text(
+            try OTLPJSON.decode(
+                protobuf: bytes(hex: "1a1d" + "0a17" + "747970652e676f6f676c65617069732e636f6d2f612e42" + "12020001"),
+                message: .status))
         #expect(decoded == json)
         let delayed = ExportFailure.overloaded("", retryAfter: 1_500_000_000)
         #expect(text(delayed.statusJSON).contains(#""retryDelay":"1.500s""#))
@@ -84,7 +96,8 @@ struct ExportFailureTests {
         for bad in ["1", "s", "1.s", "x", "1.0000000001s", "--1s"] {
             #expect(throws: OTLPJSONError.self) {
                 try OTLPJSON.encodeProtobuf(
-                    json: Array(#"{"details":[{"@type":"t/google.rpc.RetryInfo","retryDelay":"\#(bad)"}]}"#.utf8), message: .status)
+                    json: Array(#"{"details":[{"@type":"t/google.rpc.RetryInfo","retryDelay":"\#(bad)"}]}"#.utf8),
+                    message: .status)
             }
         }
     }
@@ -104,8 +117,11 @@ struct ExportFailureTests {
         let delayed = ExportFailure.overloaded("m", retryAfter: 2_000_000_003).statusBytes
         #expect(RetryDecision.classify(grpcCode: 8, details: delayed) == .retry(after: 2_000_000_003))
         #expect(RetryDecision.classify(grpcCode: 14, details: delayed) == .retry(after: 2_000_000_003))
-        #expect(RetryDecision.classify(grpcCode: 3, details: delayed) == .drop(reason: "gRPC status 3 INVALID_ARGUMENT"))
-        #expect(RetryDecision.classify(grpcCode: 8, details: ExportFailure.tooLarge("m").statusBytes) == .drop(reason: "gRPC status 8 RESOURCE_EXHAUSTED"))
+        #expect(
+            RetryDecision.classify(grpcCode: 3, details: delayed) == .drop(reason: "gRPC status 3 INVALID_ARGUMENT"))
+        #expect(
+            RetryDecision.classify(grpcCode: 8, details: ExportFailure.tooLarge("m").statusBytes)
+                == .drop(reason: "gRPC status 8 RESOURCE_EXHAUSTED"))
     }
 
     @Test("damaged details never trap")
@@ -134,11 +150,16 @@ struct ExportFailureTests {
         }
         let now: UInt64 = 784_111_770
         for (header, delay) in [
-            (nil, nil), ("0", 0), ("120", 120), (" 5", 5), ("99999999999999999999999", 1_000_000_000), ("Sun, 06 Nov 1994 08:49:37 GMT", 7),
-            ("Sun, 06 Nov 1994 08:49:29 GMT", 0), ("Fri, 31 Dec 9999 23:59:59 GMT", 1_000_000_000), ("-1", nil), ("1.5", nil), ("", nil), ("soon", nil), ("Sun, 06 Nov 1994 08:49:37 UTC", nil),
-            ("Sunday, 06-Nov-94 08:49:37 GMT", nil), ("Sun, 31 Feb 1994 08:49:37 GMT", nil), ("Sun, 06 Nov 1994 24:49:37 GMT", nil), ("Sun, 06 Nov 0001 08:49:37 GMT", nil),
+            (nil, nil), ("0", 0), ("120", 120), (" 5", 5), ("99999999999999999999999", 1_000_000_000),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 7),
+            ("Sun, 06 Nov 1994 08:49:29 GMT", 0), ("Fri, 31 Dec 9999 23:59:59 GMT", 1_000_000_000), ("-1", nil),
+            ("1.5", nil), ("", nil), ("soon", nil), ("Sun, 06 Nov 1994 08:49:37 UTC", nil),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", nil), ("Sun, 31 Feb 1994 08:49:37 GMT", nil),
+            ("Sun, 06 Nov 1994 24:49:37 GMT", nil), ("Sun, 06 Nov 0001 08:49:37 GMT", nil),
         ] as [(String?, UInt64?)] {
-            #expect(RetryDecision.classify(httpStatus: 503, retryAfter: header, now: now) == .retry(after: delay.map { $0 * 1_000_000_000 }), "\(header ?? "none")")
+            #expect(
+                RetryDecision.classify(httpStatus: 503, retryAfter: header, now: now)
+                    == .retry(after: delay.map { $0 * 1_000_000_000 }), "\(header ?? "none")")
         }
     }
 
@@ -149,7 +170,10 @@ struct ExportFailureTests {
         #expect(try PartialSuccess.decode(signal, protobuf: partial.protobuf) == partial)
         #expect(try PartialSuccess.decode(signal, json: partial.json) == partial)
         #expect(try OTLPJSON.decode(protobuf: partial.protobuf, message: .response(signal)) == partial.json)
-        for warning in [PartialSuccess(signal: signal, rejected: 0, message: "w"), PartialSuccess(signal: signal, rejected: 1, message: "")] {
+        for warning in [
+            PartialSuccess(signal: signal, rejected: 0, message: "w"),
+            PartialSuccess(signal: signal, rejected: 1, message: ""),
+        ] {
             #expect(try PartialSuccess.decode(signal, protobuf: warning.protobuf) == warning)
             #expect(try PartialSuccess.decode(signal, json: warning.json) == warning)
         }

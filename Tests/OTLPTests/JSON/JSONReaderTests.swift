@@ -34,7 +34,8 @@ struct JSONReaderTests {
         arguments: [
             "", " ", "01", "-", "+1", ".5", "1.", "1e", "1e+", "0x1", "NaN", "Infinity", "tru", "nul", "[1,]", "[,1]",
             "[1 2]", "{\"a\":1,}", "{,}", "{\"a\"}", "{\"a\" 1}", "{a:1}", "{1:1}", "[1}", "{\"a\":1]", "[", "{", "\"",
-            "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"", "\"\u{0}\"", "1 1", "[] ]", "'a'", "//", "\u{feff}1",
+            "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"", "\"\u{0}\"", "1 1", "[] ]", "'a'", "//",
+            "\u{feff}1",
             "\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83d\\u0041\"", "--1", "[[1]",
         ])
     func refused(_ text: String) {
@@ -44,7 +45,8 @@ struct JSONReaderTests {
     @Test(
         "strings that are not UTF-8 are refused",
         arguments: [
-            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80],
+            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80],
+            [0xF0, 0x80, 0x80, 0x80],
             [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE2, 0x82], [0xE2, 0x28, 0xA1],
         ] as [[UInt8]])
     func invalidUTF8(_ sequence: [UInt8]) {
@@ -55,8 +57,12 @@ struct JSONReaderTests {
 
     @Test("every scalar at the edge of a length survives raw and escaped")
     func scalars() throws {
-        for scalar in ["\u{7F}", "\u{80}", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}"] {
-            let escaped = scalar.utf16.map { "\\u" + String(repeating: "0", count: 4 - String($0, radix: 16).count) + String($0, radix: 16) }
+        for scalar in [
+            "\u{7F}", "\u{80}", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}",
+        ] {
+            let escaped = scalar.utf16.map {
+                "\\u" + String(repeating: "0", count: 4 - String($0, radix: 16).count) + String($0, radix: 16)
+            }
             #expect(try JSONValue.parse(Array("\"\(scalar)\"".utf8)) == .string(scalar))
             #expect(try JSONValue.parse(Array("\"\(escaped.joined())\"".utf8)) == .string(scalar))
         }
@@ -98,7 +104,8 @@ struct JSONReaderTests {
     @Test(
         "numbers are exact integers or none",
         arguments: [
-            ("10", 10), ("-10", -10), ("1e3", 1000), ("1.5e1", 15), ("1.500", nil), ("1.0", 1), ("100e-2", 1), ("1e-1", nil),
+            ("10", 10), ("-10", -10), ("1e3", 1000), ("1.5e1", 15), ("1.500", nil), ("1.0", 1), ("100e-2", 1),
+            ("1e-1", nil),
             ("9223372036854775807", .max), ("-9223372036854775808", .min), ("9223372036854775808", nil),
             ("0e999999999999", 0), ("1e999999999999", nil), ("1e19", nil), ("-0", 0), ("0.000", 0),
             ("18446744073709551616", nil), ("100000000000000000000e-10", 10_000_000_000),
@@ -170,7 +177,9 @@ struct JSONWriterTests {
 
     @Test("doubles are written so that they read back the same")
     func doubles() throws {
-        for value in [0.1, 1e300 as Double, .leastNonzeroMagnitude, -0.0, 1e21, 123456789.125, .greatestFiniteMagnitude] {
+        for value in [
+            0.1, 1e300 as Double, .leastNonzeroMagnitude, -0.0, 1e21, 123456789.125, .greatestFiniteMagnitude,
+        ] {
             var writer = JSONWriter()
             writer.double(value)
             #expect(try JSONValue.parse(writer.bytes).double?.bitPattern == value.bitPattern)
@@ -207,9 +216,11 @@ struct RFC3339Tests {
     @Test(
         "what is no time",
         arguments: [
-            "", "2018-04-05", "2018-04-05T17:31Z", "2018-04-05T17:31:00", "2018-13-01T00:00:00Z", "2019-02-29T00:00:00Z",
+            "", "2018-04-05", "2018-04-05T17:31Z", "2018-04-05T17:31:00", "2018-13-01T00:00:00Z",
+            "2019-02-29T00:00:00Z",
             "2018-04-31T00:00:00Z", "2018-04-05T24:00:00Z", "2018-04-05T17:60:00Z", "2018-04-05T17:31:61Z",
-            "2018-04-05T17:31:00.Z", "2018-04-05T17:31:00+1:00", "1969-12-31T23:59:59Z", "2554-07-21T23:34:33.709551616Z",
+            "2018-04-05T17:31:00.Z", "2018-04-05T17:31:00+1:00", "1969-12-31T23:59:59Z",
+            "2554-07-21T23:34:33.709551616Z",
             "9999-12-31T23:59:59Z", "2018-04-05T17:31:00Zx", "2018-00-05T17:31:00Z",
         ])
     func refused(_ text: String) {
@@ -230,9 +241,12 @@ struct RFC3339Tests {
 
 @Suite("Base64")
 struct Base64Tests {
-    @Test("RFC 4648 vectors, padded and not", arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
-    ])
+    @Test(
+        "RFC 4648 vectors, padded and not",
+        arguments: [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ])
     func vectors(_ plain: String, _ encoded: String) {
         #expect(Base64.encode(Array(plain.utf8)) == encoded)
         let bare = encoded.filter { $0 != "=" }

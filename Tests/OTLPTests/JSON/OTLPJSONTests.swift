@@ -1,5 +1,5 @@
-import CProtobufC
 import COTLP
+import CProtobufC
 import Foundation
 import OTLP
 import Testing
@@ -37,11 +37,17 @@ struct OTLPJSONTests {
     @Test("J-1: ids are hex of either case, written in lower case")
     func ids() throws {
         #expect(
-            try through(#""traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19b7ec3c1b174","parentSpanId":"","links":[{"traceId":"0A","spanId":"ff"}]"#)
-                == #""traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","links":[{"traceId":"0a","spanId":"ff"}]"#)
-        let metrics = #"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[{"exemplars":[{"spanId":"AB","traceId":"CD"}]}]}}]}]}]}"#
+            try through(
+                #""traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19b7ec3c1b174","parentSpanId":"","links":[{"traceId":"0A","spanId":"ff"}]"#
+            )
+                == #""traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","links":[{"traceId":"0a","spanId":"ff"}]"#
+        )
+        let metrics =
+            #"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[{"exemplars":[{"spanId":"AB","traceId":"CD"}]}]}}]}]}]}"#
         let protobuf = try OTLPJSON.encodeProtobuf(json: Array(metrics.utf8), message: .metricsRequest)
-        #expect(text(try OTLPJSON.decode(protobuf: protobuf, message: .metricsRequest)) == metrics.replacing("AB", with: "ab").replacing("CD", with: "cd"))
+        #expect(
+            text(try OTLPJSON.decode(protobuf: protobuf, message: .metricsRequest))
+                == metrics.replacing("AB", with: "ab").replacing("CD", with: "cd"))
         let logs = #"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"0102","spanId":"03"}]}]}]}"#
         let encoded = try OTLPJSON.encodeProtobuf(json: Array(logs.utf8), message: .logsRequest)
         #expect(text(try OTLPJSON.decode(protobuf: encoded, message: .logsRequest)) == logs)
@@ -64,28 +70,40 @@ struct OTLPJSONTests {
 
     @Test("J-3: unknown keys are ignored, nested too")
     func unknownKeys() throws {
-        #expect(try through(#""foo":{"bar":[1,{"name":"x"}]},"name":"n","status":{"foo":null,"message":"m"},"deprecatedX":"y""#) == #""name":"n","status":{"message":"m"}"#)
+        #expect(
+            try through(
+                #""foo":{"bar":[1,{"name":"x"}]},"name":"n","status":{"foo":null,"message":"m"},"deprecatedX":"y""#)
+                == #""name":"n","status":{"message":"m"}"#)
     }
 
     @Test("J-4: keys are written in lowerCamelCase; snake_case is read")
     func keys() throws {
         #expect(
-            try through(#""trace_id":"01","start_time_unix_nano":"1","dropped_attributes_count":2,"attributes":[{"key":"k","value":{"kvlist_value":{}}}]"#)
-                == #""traceId":"01","startTimeUnixNano":"1","attributes":[{"key":"k","value":{"kvlistValue":{}}}],"droppedAttributesCount":2"#)
+            try through(
+                #""trace_id":"01","start_time_unix_nano":"1","dropped_attributes_count":2,"attributes":[{"key":"k","value":{"kvlist_value":{}}}]"#
+            )
+                == #""traceId":"01","startTimeUnixNano":"1","attributes":[{"key":"k","value":{"kvlistValue":{}}}],"droppedAttributesCount":2"#
+        )
         #expect(try through(#""\u006eame":"n""#) == #""name":"n""#)
     }
 
     @Test("J-5: 64-bit integers are taken as strings and numbers, written as strings")
     func integers() throws {
-        #expect(try through(#""startTimeUnixNano":1544712660000000000"#) == #""startTimeUnixNano":"1544712660000000000""#)
-        #expect(try through(#""startTimeUnixNano":"1544712660000000000""#) == #""startTimeUnixNano":"1544712660000000000""#)
+        #expect(
+            try through(#""startTimeUnixNano":1544712660000000000"#) == #""startTimeUnixNano":"1544712660000000000""#)
+        #expect(
+            try through(#""startTimeUnixNano":"1544712660000000000""#) == #""startTimeUnixNano":"1544712660000000000""#)
         #expect(try through(#""startTimeUnixNano":1.54471266e18"#) == #""startTimeUnixNano":"1544712660000000000""#)
-        #expect(try through(#""startTimeUnixNano":"18446744073709551615""#) == #""startTimeUnixNano":"18446744073709551615""#)
+        #expect(
+            try through(#""startTimeUnixNano":"18446744073709551615""#)
+                == #""startTimeUnixNano":"18446744073709551615""#)
         for good in ["-1", "9223372036854775807", "-9223372036854775808", "0"] {
             #expect(try value(#"{"intValue":\#(good)}"#) == #"{"intValue":"\#(good)"}"#)
             #expect(try value(#"{"intValue":"\#(good)"}"#) == #"{"intValue":"\#(good)"}"#)
         }
-        for bad in ["1.5", "\"\"", "\" 1\"", "\"1x\"", "9223372036854775808", "-9223372036854775809", "true", "[1]", "\"0x1\""] {
+        for bad in [
+            "1.5", "\"\"", "\" 1\"", "\"1x\"", "9223372036854775808", "-9223372036854775809", "true", "[1]", "\"0x1\"",
+        ] {
             refuses(#""attributes":[{"value":{"intValue":\#(bad)}}]"#, "intValue")
         }
         refuses(#""startTimeUnixNano":-1"#, "startTimeUnixNano")
@@ -98,19 +116,31 @@ struct OTLPJSONTests {
             #expect(try value(#"{"bytesValue":"\#(encoded)"}"#) == #"{"bytesValue":"AAH/+w=="}"#)
         }
         refuses(#""attributes":[{"value":{"bytesValue":"A"}}]"#, "bytesValue")
-        for (given, written) in [("1.5", "1.5"), ("\"1.5\"", "1.5"), ("1", "1.0"), ("\"NaN\"", "\"NaN\""), ("\"Infinity\"", "\"Infinity\""), ("\"-Infinity\"", "\"-Infinity\""), ("0", "0.0")] {
+        for (given, written) in [
+            ("1.5", "1.5"), ("\"1.5\"", "1.5"), ("1", "1.0"), ("\"NaN\"", "\"NaN\""), ("\"Infinity\"", "\"Infinity\""),
+            ("\"-Infinity\"", "\"-Infinity\""), ("0", "0.0"),
+        ] {
             #expect(try value(#"{"doubleValue":\#(given)}"#) == #"{"doubleValue":\#(written)}"#)
         }
-        for bad in ["\"\"", "\"nan\"", "1e999", "true"] { refuses(#""attributes":[{"value":{"doubleValue":\#(bad)}}]"#, "doubleValue") }
-        #expect(try through(#""flags":"257","droppedLinksCount":"4294967295""#) == #""droppedLinksCount":4294967295,"flags":257"#)
+        for bad in ["\"\"", "\"nan\"", "1e999", "true"] {
+            refuses(#""attributes":[{"value":{"doubleValue":\#(bad)}}]"#, "doubleValue")
+        }
+        #expect(
+            try through(#""flags":"257","droppedLinksCount":"4294967295""#)
+                == #""droppedLinksCount":4294967295,"flags":257"#)
         refuses(#""flags":4294967296"#, "flags")
         refuses(#""name":5"#, "name")
         refuses(#""attributes":{}"#, "attributes")
         refuses(#""status":"x""#, "status")
         refuses(#""attributes":[{"value":{"boolValue":1}}]"#, "boolValue")
-        #expect(try through(#""name":null,"kind":null,"attributes":null,"status":null,"traceId":null,"flags":null"#) == "")
-        #expect(try through(#""name":"","kind":0,"attributes":[],"status":{},"flags":0,"startTimeUnixNano":"0""#) == #""status":{}"#)
-        #expect(try value(#"{"arrayValue":{"values":[null,{"boolValue":false}]}}"#) == #"{"arrayValue":{"values":[{},{"boolValue":false}]}}"#)
+        #expect(
+            try through(#""name":null,"kind":null,"attributes":null,"status":null,"traceId":null,"flags":null"#) == "")
+        #expect(
+            try through(#""name":"","kind":0,"attributes":[],"status":{},"flags":0,"startTimeUnixNano":"0""#)
+                == #""status":{}"#)
+        #expect(
+            try value(#"{"arrayValue":{"values":[null,{"boolValue":false}]}}"#)
+                == #"{"arrayValue":{"values":[{},{"boolValue":false}]}}"#)
     }
 
     @Test(
@@ -118,7 +148,8 @@ struct OTLPJSONTests {
         arguments: [
             #"{"stringValue":""}"#, #"{"stringValue":"é\"\\\n"}"#, #"{"boolValue":true}"#, #"{"boolValue":false}"#,
             #"{"intValue":"10"}"#, #"{"doubleValue":1.5}"#, #"{"arrayValue":{}}"#,
-            #"{"kvlistValue":{"values":[{"key":"k","value":{}}]}}"#, #"{"bytesValue":"AAE="}"#, #"{"bytesValue":""}"#, "{}",
+            #"{"kvlistValue":{"values":[{"key":"k","value":{}}]}}"#, #"{"bytesValue":"AAE="}"#, #"{"bytesValue":""}"#,
+            "{}",
             #"{"arrayValue":{"values":[{"stringValue":"a"},{"arrayValue":{"values":[{"intValue":"-1"}]}}]}}"#,
         ])
     func anyValue(_ json: String) throws {
@@ -128,9 +159,11 @@ struct OTLPJSONTests {
     @Test("J-8: an id of the wrong length becomes bytes of a wrong length, and the request goes on", arguments: 0...64)
     func idLengths(_ digits: Int) throws {
         let id = String(repeating: "a", count: digits)
-        let protobuf = try OTLPJSON.encodeProtobuf(json: span(#""traceId":"\#(id)","spanId":"\#(id)""#), message: .tracesRequest)
+        let protobuf = try OTLPJSON.encodeProtobuf(
+            json: span(#""traceId":"\#(id)","spanId":"\#(id)""#), message: .tracesRequest)
         let json = try JSONValue.parse(OTLPJSON.decode(protobuf: protobuf, message: .tracesRequest))
-        let span = try #require(json["resourceSpans"]?.array?.first?["scopeSpans"]?.array?.first?["spans"]?.array?.first)
+        let span = try #require(
+            json["resourceSpans"]?.array?.first?["scopeSpans"]?.array?.first?["spans"]?.array?.first)
         let expected = digits == 0 ? nil : digits % 2 == 0 ? id : "a0"
         #expect(span["traceId"]?.string == expected)
         #expect(span["spanId"]?.string == expected)
@@ -140,17 +173,24 @@ struct OTLPJSONTests {
     func duplicates() throws {
         #expect(try through(#""name":"a","kind":1,"name":"b","kind":0"#) == #""name":"b""#)
         #expect(try through(#""name":"a","name":null"#) == "")
-        #expect(try through(#""attributes":[{"key":"a"}],"name":"n","attributes":[{"key":"b"},{"key":"c"}]"#) == #""name":"n","attributes":[{"key":"b"},{"key":"c"}]"#)
+        #expect(
+            try through(#""attributes":[{"key":"a"}],"name":"n","attributes":[{"key":"b"},{"key":"c"}]"#)
+                == #""name":"n","attributes":[{"key":"b"},{"key":"c"}]"#)
         #expect(try through(#""status":{"message":"m","code":2},"status":{"code":1}"#) == #""status":{"code":1}"#)
         #expect(try through(#""traceId":"01","trace_id":"02""#) == #""traceId":"02""#)
         #expect(try value(#"{"stringValue":"a","intValue":1}"#) == #"{"intValue":"1"}"#)
-        #expect(try value(#"{"arrayValue":{"values":[{"intValue":1,"intValue":2}]},"arrayValue":{"values":[{"stringValue":"x"}],"values":[]}}"#) == #"{"arrayValue":{}}"#)
+        #expect(
+            try value(
+                #"{"arrayValue":{"values":[{"intValue":1,"intValue":2}]},"arrayValue":{"values":[{"stringValue":"x"}],"values":[]}}"#
+            ) == #"{"arrayValue":{}}"#)
     }
 
     @Test("the example of the specification and the golden bytes are the same request")
     func golden() throws {
         let golden = bytes(
-            hex: "0ac7010a1e0a1c0a0c736572766963652e6e616d65120c0a0a6d792e7365727669636512a4010a130a0a6d792e6c6962726172791205312e302e30128c010a105b8efff798038103d269b633813fc60c1208eee19b7ec3c1b1742208eee19b7ec3c1b1732a1149276d206120736572766572207370616e300239004859e3faeb6f15410012f41efbeb6f154a100a016e120b18ffffffffffffffffff016a210a104bf92f3577b34da6a3ce929d0e0e4736120800f067aa0ba902b735000300007a021802850101010000")
+            hex:
+                "0ac7010a1e0a1c0a0c736572766963652e6e616d65120c0a0a6d792e7365727669636512a4010a130a0a6d792e6c6962726172791205312e302e30128c010a105b8efff798038103d269b633813fc60c1208eee19b7ec3c1b1742208eee19b7ec3c1b1732a1149276d206120736572766572207370616e300239004859e3faeb6f15410012f41efbeb6f154a100a016e120b18ffffffffffffffffff016a210a104bf92f3577b34da6a3ce929d0e0e4736120800f067aa0ba902b735000300007a021802850101010000"
+        )
         let json = text(try OTLPJSON.decode(protobuf: golden, message: .tracesRequest))
         #expect(
             json
@@ -162,13 +202,17 @@ struct OTLPJSONTests {
                 + #""links":[{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7","flags":768}],"#
                 + #""status":{"code":2},"flags":257}]}]}]}"#)
         #expect(try OTLPJSON.encodeProtobuf(json: Array(json.utf8), message: .tracesRequest) == golden)
-        let exemplar = bytes(hex: "1100002a36fe9c971719000000000000e03f2208eee19b7ec3c1b1742a105b8efff798038103d269b633813fc60c3a080a016b12030a0176")
+        let exemplar = bytes(
+            hex:
+                "1100002a36fe9c971719000000000000e03f2208eee19b7ec3c1b1742a105b8efff798038103d269b633813fc60c3a080a016b12030a0176"
+        )
         let point: [UInt8] = [0x2A, UInt8(exemplar.count)] + exemplar
         let request = wrapped(wrapped(wrapped(wrapped(wrapped(point, 0x0A), 0x2A), 0x12), 0x12), 0x0A)
         let metric = text(try OTLPJSON.decode(protobuf: request, message: .metricsRequest))
         #expect(
             metric.contains(
-                #""exemplars":[{"timeUnixNano":"1700000000000000000","asDouble":0.5,"spanId":"eee19b7ec3c1b174","traceId":"5b8efff798038103d269b633813fc60c","filteredAttributes":[{"key":"k","value":{"stringValue":"v"}}]}]"#))
+                #""exemplars":[{"timeUnixNano":"1700000000000000000","asDouble":0.5,"spanId":"eee19b7ec3c1b174","traceId":"5b8efff798038103d269b633813fc60c","filteredAttributes":[{"key":"k","value":{"stringValue":"v"}}]}]"#
+            ))
         #expect(try OTLPJSON.encodeProtobuf(json: Array(metric.utf8), message: .metricsRequest) == request)
     }
 
@@ -193,7 +237,9 @@ struct OTLPJSONTests {
             #expect(text(try OTLPJSON.decode(protobuf: [], message: message)) == "{}")
         }
         for bad in ["", "[]", "null", "{}x", "\"\"", "{\"resourceSpans\":[1]}"] {
-            #expect(throws: OTLPJSONError.self) { try OTLPJSON.encodeProtobuf(json: Array(bad.utf8), message: .tracesRequest) }
+            #expect(throws: OTLPJSONError.self) {
+                try OTLPJSON.encodeProtobuf(json: Array(bad.utf8), message: .tracesRequest)
+            }
         }
     }
 
@@ -215,7 +261,9 @@ struct OTLPJSONTests {
             nested = Self.delimited(0x2A, nested)
         }
         let attribute = Self.delimited(0x0A, Self.delimited(0x0A, Self.delimited(0x0A, Self.delimited(0x12, nested))))
-        #expect(throws: OTLPJSONError.tooDeep(limit: 100)) { try OTLPJSON.decode(protobuf: attribute, message: .tracesRequest) }
+        #expect(throws: OTLPJSONError.tooDeep(limit: 100)) {
+            try OTLPJSON.decode(protobuf: attribute, message: .tracesRequest)
+        }
     }
 
     private static func delimited(_ tag: UInt8, _ body: [UInt8]) -> [UInt8] {
@@ -228,25 +276,36 @@ struct OTLPJSONTests {
         return [tag] + length + [UInt8(rest)] + body
     }
 
-    @Test("fields in any order, in parts, packed or not, of unknown number and of wrong wire type are read like protobuf does")
+    @Test(
+        "fields in any order, in parts, packed or not, of unknown number and of wrong wire type are read like protobuf does"
+    )
     func oddWire() throws {
         // Status in two parts around the name; an unknown field 999; kind as fixed32, which is not its type.
         let span = bytes(hex: "7a0312016d" + "2a016e" + "7a021802" + "ba3e0178" + "3502000000" + "2a0162")
-        let json = text(try OTLPJSON.decode(protobuf: Self.delimited(0x0A, Self.delimited(0x12, Self.delimited(0x12, span))), message: .tracesRequest))
-        #expect(json == #"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"b","status":{"message":"m","code":2}}]}]}]}"#)
+        let json = text(
+            try OTLPJSON.decode(
+                protobuf: Self.delimited(0x0A, Self.delimited(0x12, Self.delimited(0x12, span))),
+                message: .tracesRequest))
+        #expect(
+            json == #"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"b","status":{"message":"m","code":2}}]}]}]}"#)
         // bucket_counts packed and then single; oneof as_int, as_double, as_int is in other messages.
         let point = bytes(hex: "3208" + "0100000000000000" + "310200000000000000")
         let metric = Self.delimited(0x4A, Self.delimited(0x0A, point))
         let request = Self.delimited(0x0A, Self.delimited(0x12, Self.delimited(0x12, metric)))
-        #expect(text(try OTLPJSON.decode(protobuf: request, message: .metricsRequest)).contains(#""bucketCounts":["1","2"]"#))
+        #expect(
+            text(try OTLPJSON.decode(protobuf: request, message: .metricsRequest)).contains(
+                #""bucketCounts":["1","2"]"#))
         let value = bytes(hex: "0a0161" + "1801" + "0a0162")
         let attribute = Self.delimited(0x0A, Self.delimited(0x0A, Self.delimited(0x0A, Self.delimited(0x12, value))))
-        #expect(text(try OTLPJSON.decode(protobuf: attribute, message: .tracesRequest)).contains(#"{"stringValue":"b"}"#))
+        #expect(
+            text(try OTLPJSON.decode(protobuf: attribute, message: .tracesRequest)).contains(#"{"stringValue":"b"}"#))
     }
 
     @Test("damaged JSON is refused or makes protobuf that protobuf-c reads")
     func damagedJSON() throws {
-        for (json, message) in [(Self.traces, .tracesRequest), (Self.metrics, .metricsRequest), (Self.logs, .logsRequest)] as [(String, OTLPMessage)] {
+        for (json, message) in [
+            (Self.traces, .tracesRequest), (Self.metrics, .metricsRequest), (Self.logs, .logsRequest),
+        ] as [(String, OTLPMessage)] {
             for count in 0..<json.utf8.count {
                 #expect(throws: OTLPJSONError.self) {
                     try OTLPJSON.encodeProtobuf(json: Array(json.utf8.prefix(count)), message: message)
@@ -271,7 +330,9 @@ struct OTLPJSONTests {
 
     @Test("damaged protobuf is refused or says what protobuf-c says")
     func damagedProtobuf() throws {
-        for (json, message) in [(Self.traces, .tracesRequest), (Self.metrics, .metricsRequest), (Self.logs, .logsRequest)] as [(String, OTLPMessage)] {
+        for (json, message) in [
+            (Self.traces, .tracesRequest), (Self.metrics, .metricsRequest), (Self.logs, .logsRequest),
+        ] as [(String, OTLPMessage)] {
             let protobuf = try OTLPJSON.encodeProtobuf(json: Array(json.utf8), message: message)
             ByteMutations.everyPrefixAndFlip(of: protobuf) { decodes($0, message, "flipped") }
             ByteMutations.random(of: protobuf) { decodes($0, message, $1) }
@@ -281,7 +342,9 @@ struct OTLPJSONTests {
     private func decodes(_ protobuf: [UInt8], _ message: OTLPMessage, _ comment: Comment) {
         let json = try? OTLPJSON.decode(protobuf: protobuf, message: message)
         if let json { #expect((try? JSONValue.parse(json, depthLimit: 400)) != nil, comment) }
-        guard let repacked = ProtobufC.repacked(protobuf, message), ProtobufC.isReliable(protobuf, message) else { return }
+        guard let repacked = ProtobufC.repacked(protobuf, message), ProtobufC.isReliable(protobuf, message) else {
+            return
+        }
         let expected = try? OTLPJSON.decode(protobuf: repacked, message: message)
         #expect(json.map(text) == expected.map(text), "\(comment): \(protobuf)")
     }
@@ -347,7 +410,8 @@ enum ProtobufC {
         var descriptor =
             switch message {
             case .tracesRequest: opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor
-            case .metricsRequest: opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__descriptor
+            case .metricsRequest:
+                opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__descriptor
             case .logsRequest: opentelemetry__proto__collector__logs__v1__export_logs_service_request__descriptor
             default: google__rpc__status__descriptor
             }

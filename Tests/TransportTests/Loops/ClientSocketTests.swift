@@ -22,7 +22,8 @@ import Testing
         loop.start()
         defer { loop.stop() }
         let client = Client(
-            loop: loop, endpoint: ClientEndpoint(host: "127.0.0.1", port: port, wireProtocol: wireProtocol), connections: 2,
+            loop: loop, endpoint: ClientEndpoint(host: "127.0.0.1", port: port, wireProtocol: wireProtocol),
+            connections: 2,
             responseLimit: 1_000)
         #expect(try client.send(ClientRequest(target: "/echo")).wait().get().status == 200)
         let done = Waiter<Void>()
@@ -42,7 +43,9 @@ import Testing
         #expect(second.server.counters.requests == 1)
     }
 
-    @Test("a request times out in flight and while it waits, and the next one works", arguments: [WireProtocol.http1, .grpc])
+    @Test(
+        "a request times out in flight and while it waits, and the next one works",
+        arguments: [WireProtocol.http1, .grpc])
     func timeouts(wireProtocol: WireProtocol) throws {
         var limits = ServerLimits.defaults
         limits.concurrentStreams = 1
@@ -70,7 +73,8 @@ import Testing
         defer { loop.stop() }
         for wireProtocol in [WireProtocol.http1, .grpc] {
             let client = Client(
-                loop: loop, endpoint: ClientEndpoint(host: "127.0.0.1", port: listening.port, wireProtocol: wireProtocol),
+                loop: loop,
+                endpoint: ClientEndpoint(host: "127.0.0.1", port: listening.port, wireProtocol: wireProtocol),
                 connections: 1, responseLimit: 1_000)
             let first = client.send(ClientRequest(target: "/", timeout: 1_000_000_000))
             try eventually { client.counters.open == 1 }
@@ -181,6 +185,24 @@ import Testing
         }
     }
 
+    @Test("waiting calls come out in order, ended ones are skipped and swept")
+    func queue() {
+        var queue = CallQueue()
+        let calls = (0..<1_000).map { number in ClientCall(ClientRequest(target: "/\(number)")) { _ in } }
+        for call in calls { queue.append(call) }
+        for (number, call) in calls.enumerated() where number % 10 != 0 {
+            call.finish(.failure(.closed("ended")))
+            queue.didEnd()
+        }
+        #expect(queue.count == 100)
+        for number in 0..<90 {
+            #expect(queue.popFirst() === calls[number * 10])
+        }
+        #expect(queue.count == 10)
+        #expect(queue.removeAll().map { $0.request?.target } == (90..<100).map { "/\($0 * 10)" })
+        #expect(queue.popFirst() == nil)
+    }
+
     @Test("TLS is refused")
     func tls() throws {
         let loop = try EventLoop(name: "tls")
@@ -194,24 +216,33 @@ import Testing
         }
     }
 
-    @Test("URLs become endpoints", arguments: [
-        ("http://host/a/b?c=d", WireProtocol.http1, "host", 80, false, "host", "/a/b?c=d"),
-        ("https://host:8443", .http1, "host", 8_443, true, "host:8443", ""),
-        ("HTTPS://host", .http1, "host", 443, true, "host", ""),
-        ("http://[::1]:99/x", .http1, "::1", 99, false, "[::1]:99", "/x"),
-        ("host:4000", .grpc, "host", 4_000, false, "host:4000", ""),
-        ("host", .grpc, "host", 4_317, false, "host", ""),
-    ])
-    func urls(url: String, wireProtocol: WireProtocol, host: String, port: Int, tls: Bool, authority: String, path: String) throws {
+    @Test(
+        "URLs become endpoints",
+        arguments: [
+            ("http://host/a/b?c=d", WireProtocol.http1, "host", 80, false, "host", "/a/b?c=d"),
+            ("https://host:8443", .http1, "host", 8_443, true, "host:8443", ""),
+            ("HTTPS://host", .http1, "host", 443, true, "host", ""),
+            ("http://[::1]:99/x", .http1, "::1", 99, false, "[::1]:99", "/x"),
+            ("host:4000", .grpc, "host", 4_000, false, "host:4000", ""),
+            ("host", .grpc, "host", 4_317, false, "host", ""),
+        ])
+    func urls(
+        url: String, wireProtocol: WireProtocol, host: String, port: Int, tls: Bool, authority: String, path: String
+    ) throws {
         let (endpoint, found) = try ClientEndpoint.parse(url: url, wireProtocol: wireProtocol)
-        #expect(endpoint == ClientEndpoint(host: host, port: port, tls: tls, wireProtocol: wireProtocol, authority: authority))
+        #expect(
+            endpoint
+                == ClientEndpoint(host: host, port: port, tls: tls, wireProtocol: wireProtocol, authority: authority))
         #expect(found == path)
     }
 
-    @Test("malformed URLs are refused", arguments: [
-        "host:1", "ftp://host", "http://", "http://:80", "http://host:", "http://host:0", "http://host:65536", "http://host:+1",
-        "http://u:p@host", "http://[::1", "http://[::1]x", "http://a b", "http://host/#f", "http://a:1:2", "",
-    ])
+    @Test(
+        "malformed URLs are refused",
+        arguments: [
+            "host:1", "ftp://host", "http://", "http://:80", "http://host:", "http://host:0", "http://host:65536",
+            "http://host:+1",
+            "http://u:p@host", "http://[::1", "http://[::1]x", "http://a b", "http://host/#f", "http://a:1:2", "",
+        ])
     func badURLs(url: String) {
         #expect(throws: TransportError.self) { try ClientEndpoint.parse(url: url, wireProtocol: .http1) }
     }

@@ -168,7 +168,8 @@ final class Fixture {
     let clientLoop: EventLoop
 
     init(
-        loops count: Int = 1, limits: ServerLimits = .defaults, connectionLimit: Int = 1_000, host: String = "127.0.0.1",
+        loops count: Int = 1, limits: ServerLimits = .defaults, connectionLimit: Int = 1_000,
+        host: String = "127.0.0.1",
         port: Int = 0, handler: EchoHandler = EchoHandler()
     ) throws {
         loops = try (0..<count).map { try EventLoop(name: "server\($0)") }

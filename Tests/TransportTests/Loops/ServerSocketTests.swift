@@ -23,7 +23,9 @@ import Testing
         try eventually { fixture.server.connectionCount == 0 }
     }
 
-    @Test("200 parallel requests, answered by the loop and by another thread", arguments: [WireProtocol.http1, .grpc], [1, 4])
+    @Test(
+        "200 parallel requests, answered by the loop and by another thread", arguments: [WireProtocol.http1, .grpc],
+        [1, 4])
     func parallel(wireProtocol: WireProtocol, connections: Int) throws {
         let fixture = try Fixture(loops: 2)
         let client = fixture.client(wireProtocol, connections: connections)
@@ -91,7 +93,8 @@ import Testing
         let fixture = try Fixture()
         let client = fixture.client(wireProtocol)
         // No two pieces are the same, so that a swapped or repeated one shows.
-        let body = (0..<128).flatMap { piece in [UInt8(piece)] + [UInt8](repeating: UInt8(piece ^ 0x55), count: 65_535) }
+        let body = (0..<128).flatMap { piece in [UInt8(piece)] + [UInt8](repeating: UInt8(piece ^ 0x55), count: 65_535)
+        }
         for _ in 0..<3 {
             let response = try client.send(ClientRequest(target: "/echo", body: body, timeout: 60_000_000_000)).wait(
                 seconds: 60
@@ -189,7 +192,9 @@ import Testing
         #expect(String(decoding: slow.readToEnd(), as: UTF8.self).hasPrefix("HTTP/1.1 408"))
     }
 
-    @Test("shutdown finishes what is in flight, refuses new connections, and completes once", arguments: [WireProtocol.http1, .grpc])
+    @Test(
+        "shutdown finishes what is in flight, refuses new connections, and completes once",
+        arguments: [WireProtocol.http1, .grpc])
     func drains(wireProtocol: WireProtocol) throws {
         let fixture = try Fixture(loops: 2)
         let client = fixture.client(wireProtocol)
@@ -249,8 +254,12 @@ import Testing
             }
             #expect(error?.message == "cannot listen on 127.0.0.1:\(port): address already in use")
         }
-        #expect(throws: TransportError.self) { try server.listen(name: "c", host: "no.such.host.invalid", port: 0, handler: handler) }
-        #expect(throws: TransportError.self) { try server.listen(name: "d", host: "127.0.0.1", port: 65_536, handler: handler) }
+        #expect(throws: TransportError.self) {
+            try server.listen(name: "c", host: "no.such.host.invalid", port: 0, handler: handler)
+        }
+        #expect(throws: TransportError.self) {
+            try server.listen(name: "d", host: "127.0.0.1", port: 65_536, handler: handler)
+        }
         for host in ["::1", "[::1]", "0.0.0.0", "", "*", "localhost"] {
             guard let port = try? server.listen(name: "e", host: host, port: 0, handler: handler) else {
                 #expect(host.contains("::1"), "only IPv6 may be missing")
@@ -258,7 +267,8 @@ import Testing
             }
             let target = host.contains(":") ? "::1" : "127.0.0.1"
             let client = Client(
-                loop: loops[0], endpoint: ClientEndpoint(host: target, port: port, wireProtocol: .http1), connections: 1,
+                loop: loops[0], endpoint: ClientEndpoint(host: target, port: port, wireProtocol: .http1),
+                connections: 1,
                 responseLimit: 100)
             #expect(try client.send(ClientRequest(target: "/echo")).wait().get().status == 200)
         }
