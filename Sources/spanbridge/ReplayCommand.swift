@@ -55,7 +55,7 @@ struct ReplayCommand {
 struct RecordedRequest {
     var name: String
     var signal: Signal
-    /// `grpc`, `http` or `httpjson`.
+    /// `grpc`, `http` or `http-json`.
     var transport: String
     var isGzipped: Bool
     /// When it was received, unix nanoseconds.
@@ -91,7 +91,7 @@ struct RecordedRequest {
             return pair.count == 2 && pair[1] == "gzip"
                 && ["grpc-encoding", "content-encoding"].contains(pair[0].lowercased())
         }
-        let file = path.deletingLastPathComponent().appending(path: "\(name).\(transport == "httpjson" ? "json" : "pb")")
+        let file = path.deletingLastPathComponent().appending(path: "\(name).\(transport.contains("json") ? "json" : "pb")")
         body = Array(try Data(contentsOf: file))
     }
 
@@ -103,10 +103,10 @@ struct RecordedRequest {
             case .metrics: .metricsRequest
             case .logs: .logsRequest
             }
-        let json = transport == "httpjson" ? body : try OTLPJSON.decode(protobuf: body, message: message)
+        let json = transport.contains("json") ? body : try OTLPJSON.decode(protobuf: body, message: message)
         let moved = try JSONValue.parse(json).movingTimes(by: nanoseconds).serialized
         var shifted = self
-        shifted.body = transport == "httpjson" ? moved : try OTLPJSON.encodeProtobuf(json: moved, message: message)
+        shifted.body = transport.contains("json") ? moved : try OTLPJSON.encodeProtobuf(json: moved, message: message)
         return shifted
     }
 }
@@ -158,7 +158,7 @@ final class RecordedSender: Sendable {
         let body = recording.isGzipped ? Compression.compress(recording.body, coding: .gzip, level: 6) : recording.body
         var headers = recording.isGzipped ? [HeaderField(isGRPC ? "grpc-encoding" : "content-encoding", "gzip")] : []
         if !isGRPC {
-            let type = recording.transport == "httpjson" ? "application/json" : "application/x-protobuf"
+            let type = recording.transport.contains("json") ? "application/json" : "application/x-protobuf"
             headers.append(HeaderField("content-type", type))
         }
         let request = ClientRequest(

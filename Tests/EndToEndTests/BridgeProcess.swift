@@ -13,18 +13,23 @@ final class BridgeProcess {
     private let hold: String
     private let quiet: String
     private let extra: String
+    private let exporters: String
     private var process: pid_t = 0
     private let client: TestClient
 
     /// - Parameters:
     ///   - hold: `correlation.hold`.
     ///   - quiet: `correlation.execution_span.quiet`.
+    ///   - exporters: more lines under `exporters`.
     ///   - extra: more lines of the configuration file.
-    init(sinkPort: Int, hold: String = "2s", quiet: String = "500ms", extra: String = "") throws {
+    init(
+        sinkPort: Int, hold: String = "2s", quiet: String = "500ms", exporters: String = "", extra: String = ""
+    ) throws {
         self.sinkPort = sinkPort
         self.hold = hold
         self.quiet = quiet
         self.extra = extra
+        self.exporters = exporters
         directory = FileManager.default.temporaryDirectory.appending(path: "spanbridge-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         grpcPort = try freePort()
@@ -52,6 +57,7 @@ final class BridgeProcess {
             receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:\(grpcPort)"}, http: {endpoint: "127.0.0.1:\(httpPort)"}}}}
             exporters:
               otlp_http/backend: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: gzip, retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}}
+            \(exporters)
             journal: {directory: "\(directory.path)/journal"}
             correlation: {hold: \(hold), late: amend, execution_span: {mode: all, quiet: \(quiet)}}
             api: {endpoint: "127.0.0.1:\(apiPort)"}
@@ -99,7 +105,7 @@ final class BridgeProcess {
             let status = try client.grpc(grpcPort, item.signal, item.body, gzip: item.isGzipped)
             guard status.code == 0 else { throw TestFailure("gRPC status \(status.code): \(status.message)") }
         default:
-            let type = item.transport == "httpjson" ? "application/json" : "application/x-protobuf"
+            let type = item.transport.contains("json") ? "application/json" : "application/x-protobuf"
             let answer = try client.http(httpPort, "POST", path, item.body, type: type)
             guard answer.status == 200 else { throw TestFailure("\(path) answered \(answer.status)") }
         }

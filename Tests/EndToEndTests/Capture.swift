@@ -5,7 +5,7 @@ import OTLP
 struct Capture: Sendable {
     struct Item: Sendable {
         var signal: Signal
-        /// `grpc`, `http` or `httpjson`.
+        /// `grpc`, `http` or `http-json`.
         var transport: String
         var body: [UInt8]
         var isGzipped: Bool

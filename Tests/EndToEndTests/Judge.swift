@@ -186,7 +186,7 @@ extension Capture.Item {
     /// The request as protobuf.
     var protobuf: [UInt8] {
         get throws {
-            guard transport == "httpjson" else { return body }
+            guard transport.contains("json") else { return body }
             let message: OTLPMessage =
                 switch signal {
                 case .traces: .tracesRequest
