@@ -19,6 +19,8 @@ extension Correlator {
             let execution = execution(batch.text(entry.id), now: now)
             // A record that is read again after a restart has been counted.
             execution.isCounting = batch.record > execution.lastRecord
+            // It is read again because it, or the execution's span that is owed to it, was not delivered.
+            if !execution.isCounting, !isReplaying { execution.exportedSpan = nil }
             execution.lastRecord = max(execution.lastRecord, batch.record)
             if execution.namespace.isEmpty { execution.namespace = batch.text(entry.namespace) }
             if execution.flow.isEmpty { execution.flow = batch.text(entry.flow) }
