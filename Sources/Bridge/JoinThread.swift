@@ -216,14 +216,18 @@ final class JoinThread: @unchecked Sendable {
 
     private func sendDependent(_ record: UInt64) {
         guard let request = dependents.removeValue(forKey: record) else { return }
-        var patches: [(offset: UInt32, traceID: TraceID)] = []
-        for place in request.places {
-            let target = correlator.target(of: place.traceID, execution: place.execution(in: request.payload))
-            if target != place.traceID { patches.append((place.offset, target)) }
-        }
-        let payload = patches.isEmpty ? request.payload : IDPatch.patch(payload: request.payload, at: patches)
+        let payload = patched(request.payload, request.places)
         offer(request.signal, payload, count: request.count, owner: record)
         ledger.settle(record)
+    }
+
+    /// The payload with its trace ids where their spans' are now.
+    private func patched(_ payload: [UInt8], _ places: [DependentPlace]) -> [UInt8] {
+        let patches = places.compactMap { place -> (offset: UInt32, traceID: TraceID)? in
+            let target = correlator.target(of: place.traceID, execution: place.execution(in: payload))
+            return target == place.traceID ? nil : (place.offset, target)
+        }
+        return patches.isEmpty ? payload : IDPatch.patch(payload: payload, at: patches)
     }
 
     private func amend(_ amendment: Amendment) {
@@ -253,20 +257,15 @@ final class JoinThread: @unchecked Sendable {
             guard let stored = try? journal.read(RecordID(raw: record)) else { return nil }
             switch stored.kind {
             case .traces:
-                guard let index = try? SpanIndex(payload: stored.payload, keys: keys) else { return nil }
-                let batch = SpanBatch(record: record, payload: stored.payload, index: index)
-                let (edits, links) = correlator.unify(batch)
-                let payload = TraceRewriter.rewrite(payload: stored.payload, index: index, edits: edits, links: links)
+                guard let batch = readBack(record) else { return nil }
+                let (edits, links) = correlator.unify(batch, leavingOutHeld: true)
+                let payload = TraceRewriter.rewrite(
+                    payload: batch.payload, index: batch.index, edits: edits, links: links)
                 return ExportItem(signal: .traces, payload: payload, records: edits.count, receipts: [record])
             case .logs, .metrics:
                 let signal: Signal = stored.kind == .logs ? .logs : .metrics
                 let found = DependentPlace.places(in: stored.payload, signal: signal, keys: keys)
-                var patches: [(offset: UInt32, traceID: TraceID)] = []
-                for place in found.places {
-                    let target = correlator.target(of: place.traceID, execution: place.execution(in: stored.payload))
-                    if target != place.traceID { patches.append((place.offset, target)) }
-                }
-                let payload = IDPatch.patch(payload: stored.payload, at: patches)
+                let payload = patched(stored.payload, found.places)
                 return ExportItem(signal: signal, payload: payload, records: found.count, receipts: [record])
             case .cloudEvents, .binding: return nil
             }

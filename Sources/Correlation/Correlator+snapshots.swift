@@ -82,8 +82,10 @@ extension Correlator {
         return Array(Set(targets)).sorted()
     }
 
-    /// How the spans of a stored batch would leave now, all of them, as if none had left before.
-    package func unify(_ batch: SpanBatch) -> (edits: [SpanEdit], links: [AddedLink]) {
+    /// How the spans of a stored batch would leave now, as if none had left before.
+    ///
+    /// - Parameter leavingOutHeld: leaves out the spans that still wait: they leave by a release of their own.
+    package func unify(_ batch: SpanBatch, leavingOutHeld: Bool = false) -> (edits: [SpanEdit], links: [AddedLink]) {
         var edits: [SpanEdit] = []
         var links: [AddedLink] = []
         edits.reserveCapacity(batch.index.spans.count)
@@ -95,6 +97,11 @@ extension Correlator {
                 continue
             }
             let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
+            if leavingOutHeld,
+                trace.held.contains(where: { $0.record == batch.record && $0.execution === execution })
+            {
+                continue
+            }
             edits.append(edit(span, at: position, of: execution, in: trace, amended: false, links: &links))
         }
         return (edits, links)

@@ -1,0 +1,180 @@
+import OTLP
+import Testing
+
+@testable import Correlation
+
+/// What is stored, restored and replayed.
+@Suite struct StateTests {
+    /// A world in which everything that is stored occurs.
+    private func richWorld() throws -> World {
+        let world = World()
+        world.receive(event("evt-1", tenant: "a", at: context(9, 9)))
+        try world.receive(.portarium(8, in: 9, under: 9, publishes: "evt-1", tenant: "a"))
+        try world.receive(
+            .server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium&ce-tenantid=a"), .executor(2, of: e1, in: 1, under: 1),
+            .executor(3, of: e1, in: 1, under: 1, starts: true), .executor(4, of: e2, in: 1, under: 3).failed,
+            .shop(5, in: 1, under: 2))
+        try world.receive(.executor(10, of: e3, in: 3), .worker(11, of: e3, in: 4))
+        try world.receive(.server(20, in: 5, under: 93, path: "/executions/\(e1)/resume"))
+        try world.receive(.server(30, in: 6, under: 94), .executor(31, of: execution(4), in: 6, under: 30))
+        world.bind(execution(4), event: "evt-2", state: "SUCCESS")
+        try world.receive(.server(40, in: 7), .executor(41, of: execution(5), in: 7, under: 40))
+        world.wait(100 * second)
+        return world
+    }
+
+    /// Everything that is answered, in words.
+    private func answers(_ world: World) -> [String] {
+        let correlator = world.correlator
+        let executions = (1...6).compactMap { correlator.execution(id: execution($0)).map { "\($0)" } }
+        let events = correlator.events(limit: 10) { _ in true }.map { "\($0)" }
+        let batches = world.journal.sorted { $0.key < $1.key }.map { "\(correlator.unify($0.value))" }
+        let traces = (1...9 as ClosedRange<UInt64>).map { "\(correlator.unifiedTraces(of: traceID($0))) \(correlator.originalTraces(of: traceID($0)))" }
+        let spans = (1...6).map { "\(String(describing: correlator.executionSpan(id: execution($0))))" }
+        return executions + events + batches + traces + spans
+    }
+
+    @Test("a correlator that was restored answers and goes on like the one that was stored")
+    func restore() throws {
+        let world = try richWorld()
+        let before = answers(world)
+        world.store()
+        world.restart()
+        #expect(answers(world) == before)
+        #expect(world.correlator.takeActions().isEmpty)
+        // What was late before the restart is late after it.
+        world.bind(execution(5), traceparent: context(8, 8))
+        #expect(world.backend[id(41)] == .init(trace: traceID(8), parent: own(execution(5)), amended: true, rule: .context, copies: 2))
+        try world.receive(.worker(6, of: e2, in: 1, under: 4))
+        #expect(world.backend[id(6)]?.trace == traceID(9) && world.violations.isEmpty)
+        world.tick()
+        #expect(world.executionSpans.last?.executionID == execution(5) && world.executionSpans.last?.amended == true)
+    }
+
+    @Test("state is given out once a change, and all of it adds up")
+    func changes() throws {
+        let world = try richWorld()
+        world.store()
+        #expect(world.correlator.takeChangedState().isEmpty)
+        world.bind(e1, state: "SUCCESS")
+        world.store()
+        let before = answers(world)
+        world.restart()
+        #expect(answers(world) == before)
+    }
+
+    @Test("an execution span that was due before a restart is exported after it")
+    func dueSpan() throws {
+        let world = World()
+        try world.receive(.server(1, in: 1, under: 90), .executor(2, of: e1, in: 1, under: 1))
+        world.store()
+        world.restart()
+        world.wait(60 * second)
+        #expect(world.executionSpans.map(\.executionID) == [e1])
+    }
+
+    @Test("an event that was stored before its tenant was known is one event after a restart")
+    func adopted() throws {
+        let world = World()
+        try world.receive(.server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
+        world.store()
+        world.receive(event("evt-1", tenant: "a", at: context(9, 9)))
+        world.store()
+        world.restart()
+        let events = world.correlator.events(id: "evt-1", source: nil, tenant: nil)
+        #expect(events.map(\.key.tenant) == ["a"] && events.first?.executions.map(\.id) == [e1])
+        #expect(world.correlator.execution(id: e1)?.traceID == traceID(9))
+        try world.receive(.server(3, in: 2, query: "ce-id=evt-1&ce-source=portarium"), .executor(4, of: e2, in: 2, under: 3))
+        #expect(world.backend[id(4)]?.trace == traceID(9))
+    }
+
+    @Test("damaged state never traps: every prefix, every flipped byte, and life goes on after it")
+    func damage() throws {
+        let world = try richWorld()
+        world.store()
+        let bodies = world.storedBodies
+        #expect(bodies.count > 10)
+        let batches = world.journal.sorted { $0.key < $1.key }.map(\.value)
+        func restore(_ kind: StoredState.Kind, _ damaged: [UInt8], asWell intact: Bool) -> Bool {
+            let correlator = Correlator(settings: .defaults)
+            if intact { for (kind, body) in bodies { _ = correlator.restore(kind: kind, body: body, now: world.now) } }
+            let isRead = correlator.restore(kind: kind, body: damaged, now: world.now)
+            for batch in batches { correlator.receive(batch, now: world.now) }
+            correlator.tick(now: .max)
+            _ = correlator.takeActions()
+            _ = correlator.takeChangedState()
+            return isRead
+        }
+        for (kind, body) in bodies {
+            for count in body.indices { #expect(!restore(kind, Array(body.prefix(count)), asWell: false), "prefix \(count)") }
+        }
+        // One body of each kind suffices for flips: the largest, which has everything.
+        for kind in StoredState.Kind.allCases {
+            let body = bodies.filter { $0.kind == kind }.map(\.body).max { $0.count < $1.count } ?? []
+            for position in body.indices {
+                for bits: UInt8 in [0x01, 0x80, 0xFF] {
+                    var damaged = body
+                    damaged[position] ^= bits
+                    _ = restore(kind, damaged, asWell: position % 4 == 0)
+                }
+            }
+        }
+    }
+
+    @Test("huge counts and executions that start each other in stored state do no harm")
+    func hostileState() throws {
+        let world = World()
+        try world.receive(
+            .server(1, in: 1, under: 90), .executor(2, of: e1, in: 1, under: 1, starts: true),
+            .executor(3, of: e2, in: 1, under: 2, starts: true))
+        let (first, second) = try (#require(world.correlator.executions[e1]), #require(world.correlator.executions[e2]))
+        first.startedBy = second
+        (first.spanCount, first.errorCount) = (.max, .max)
+        for execution in [first, second] { world.correlator.mark(execution) }
+        world.store()
+        world.restart()
+        try world.receive(.executor(4, of: e3, in: 1, under: 3), .executor(5, of: e1, in: 1, under: 1).failed)
+        #expect(world.correlator.execution(id: e3)?.startedBy == e2)
+        first.startedBy = nil
+    }
+
+    @Test("state of another format is refused")
+    func format() throws {
+        let world = try richWorld()
+        world.store()
+        for (kind, body) in world.storedBodies {
+            let refused = Correlator(settings: .defaults).restore(kind: kind, body: [99] + body.dropFirst(), now: 1)
+            #expect(!refused)
+        }
+    }
+
+    @Test("replaying emits nothing and learns the same")
+    func replay() throws {
+        let world = try richWorld()
+        let replayed = Correlator(settings: .defaults)
+        replayed.isReplaying = true
+        for (_, batch) in world.journal.sorted(by: { $0.key < $1.key }) {
+            replayed.receive(batch, now: world.now)
+            replayed.receiveDependent(record: batch.record, traces: [traceID(7)], now: world.now)
+        }
+        replayed.receive(event("evt-1", tenant: "a", at: context(9, 9)), record: 50, now: world.now)
+        replayed.receive(BindingCall(executionID: execution(5), traceparent: Traceparent(context(8, 8))), record: 51, now: world.now)
+        #expect(replayed.takeActions().isEmpty && replayed.held.records == 0)
+        replayed.isReplaying = false
+        #expect(replayed.execution(id: e1)?.traceID == traceID(9))
+        // What left before, as a replay must suppose, is amended by what comes now.
+        let call = BindingCall(executionID: e3, traceparent: Traceparent(context(8, 8)))
+        replayed.receive(call, record: 52, now: world.now)
+        let amended = replayed.takeActions().compactMap { if case .amend(let amendment) = $0 { amendment.trace } else { nil } }
+        #expect(amended == [traceID(3), traceID(4)])
+    }
+
+    @Test("a record that is read again counts no span twice")
+    func countedOnce() throws {
+        let world = World()
+        let record = try world.receive(.server(1, in: 1, under: 90), .executor(2, of: e1, in: 1, under: 1).failed)
+        world.correlator.receive(try #require(world.journal[record]), now: world.now)
+        let execution = try #require(world.correlator.execution(id: e1))
+        #expect(execution.spanCount == 1 && execution.errorCount == 1)
+    }
+}
