@@ -134,6 +134,7 @@ final class RelayMetrics: Sendable {
             ("execution_spans_total", .counter, "Spans made for executions.", { Double($0.counters.executionSpans) }),
             ("evicted_records_total", .counter, "Waiting requests dropped from memory and read back later.", { Double($0.counters.evictedRecords) }),
             ("forgotten_total", .counter, "Executions, events and traces forgotten because of a limit.", { Double($0.counters.forgotten) }),
+            ("cut_relations_total", .counter, "Relations not kept because one trace, event or execution has too many.", { Double($0.counters.relationsCut) }),
             ("ambiguous_events_total", .counter, "Events without tenant that exist under several, and so were not joined.", { Double($0.counters.ambiguousEvents) }),
         ]
         for (name, kind, help, value) in counts {

@@ -38,7 +38,7 @@ struct Claim {
     func isStronger(than other: Claim) -> Bool {
         if basis != other.basis { return basis < other.basis }
         switch (target, other.target) {
-        case (let a?, let b?): return (a.traceID, a.spanID) < (b.traceID, b.spanID)
+        case (let a?, let b?): return a < b
         case (.some, nil): return true
         default: return false
         }

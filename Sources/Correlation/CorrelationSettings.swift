@@ -32,13 +32,18 @@ package struct CorrelationSettings: Sendable {
     package var traceLimit: Int
     /// How many pieces of evidence one execution keeps for its explanation.
     package var evidenceLimit: Int
+    /// How many relations one thing keeps: executions of a trace or an event, events of a trace or a name. Beyond it
+    /// further ones are joined by their own evidence, but not found from the other side; `relationsCut` counts them.
+    package var relationLimit: Int
+    /// How many traces of one execution are remembered, so that late evidence can move its spans.
+    package var tracesOfExecutionLimit: Int
     /// Where in a CloudEvent's data an execution id may stand, outermost member first.
     package var claimedExecutionPaths: [[String]]
 
     package init(
         hold: UInt64, holdBytes: Int, late: LatePolicy, executionSpan: ExecutionSpanMode, quiet: UInt64,
         executionLimit: Int, eventLimit: Int, traceLimit: Int, evidenceLimit: Int,
-        claimedExecutionPaths: [[String]]
+        relationLimit: Int, tracesOfExecutionLimit: Int, claimedExecutionPaths: [[String]]
     ) {
         self.hold = hold
         self.holdBytes = holdBytes
@@ -49,6 +54,8 @@ package struct CorrelationSettings: Sendable {
         self.eventLimit = eventLimit
         self.traceLimit = traceLimit
         self.evidenceLimit = evidenceLimit
+        self.relationLimit = relationLimit
+        self.tracesOfExecutionLimit = tracesOfExecutionLimit
         self.claimedExecutionPaths = claimedExecutionPaths
     }
 
@@ -56,5 +63,6 @@ package struct CorrelationSettings: Sendable {
     package static let defaults = CorrelationSettings(
         hold: 10_000_000_000, holdBytes: 64 << 20, late: .amend, executionSpan: .all, quiet: 60_000_000_000,
         executionLimit: 200_000, eventLimit: 200_000, traceLimit: 400_000, evidenceLimit: 16,
+        relationLimit: 1_000, tracesOfExecutionLimit: 100_000,
         claimedExecutionPaths: [["output", "executionId"], ["executionId"]])
 }

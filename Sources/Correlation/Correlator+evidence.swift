@@ -34,7 +34,10 @@ extension Correlator {
         if let named = call.event {
             let key = EventKey(tenant: named.tenantID ?? "", source: named.source, id: named.id)
             if let event = event(for: key, now: now) {
-                if event.type.isEmpty, let type = named.type { event.type = type }
+                if event.type.isEmpty, let type = named.type {
+                    event.type = type
+                    mark(event)
+                }
                 if event.context == nil, let context { place(event, at: context) }
                 note(.bindingEvent, key.id, from: from, on: execution, now: now)
                 add(Claim(basis: .bindingEvent, event: event), to: execution)
@@ -49,6 +52,8 @@ extension Correlator {
         }
         if let state = call.state, state != execution.state {
             execution.state = state
+            // Due anew, since an end shortens the wait.
+            execution.spanIsDue = false
             makeSpanDue(execution, now: now)
         }
         mark(execution)
@@ -70,6 +75,10 @@ extension Correlator {
     func traceState(_ id: TraceID, now: UInt64) -> TraceState {
         if let known = traces[id] { return known }
         let trace = TraceState(id: id, now: now)
+        // Spans of it that told nothing about Kestra may have left already.
+        if settings.late != .link, passedTraces.mayContain(id) {
+            trace.released.append(ReleasedGroup(execution: nil, target: id))
+        }
         traces[id] = trace
         mark(trace)
         return trace
@@ -95,8 +104,10 @@ extension Correlator {
         mark(event)
         if let nameless = namesakes.first(where: { $0.key.tenant.isEmpty }) {
             adopt(nameless, into: event)
-        } else {
+        } else if namesakes.count < settings.relationLimit {
             eventsByName[name, default: []].append(event)
+        } else {
+            counters.relationsCut += 1
         }
         return event
     }
@@ -108,12 +119,14 @@ extension Correlator {
         event.time = nameless.time
         event.context = nameless.context
         event.publisher = nameless.publisher
+        event.isPublisherProducer = nameless.isPublisherProducer
         event.firstSeen = nameless.firstSeen
         event.executions = nameless.executions
         for execution in event.executions {
             for position in execution.claims.indices where execution.claims[position].event === nameless {
                 execution.claims[position].event = event
             }
+            mark(execution)
         }
         for context in [event.context, event.publisher].compactMap({ $0 }) {
             eventsByTrace[context.traceID] = (eventsByTrace[context.traceID] ?? []).filter { $0 !== nameless } + [event]
@@ -125,17 +138,45 @@ extension Correlator {
     /// Learns the traceparent that an event carries.
     private func place(_ event: EventState, at context: TraceContext) {
         guard event.context != context else { return }
+        let before = event.context
         event.context = context
+        unindex(event, from: before)
         index(event, under: context.traceID)
+    }
+
+    /// Learns a span that names the event as its own. A PRODUCER span counts more than others, among equals the smaller,
+    /// so that the order of arrival does not matter.
+    func publish(_ event: EventState, by context: TraceContext, isProducer: Bool) {
+        if let known = event.publisher {
+            guard isProducer == event.isPublisherProducer ? context < known : isProducer else { return }
+        }
+        let before = event.publisher
+        event.publisher = context
+        event.isPublisherProducer = isProducer
+        unindex(event, from: before)
+        index(event, under: context.traceID)
+    }
+
+    /// Lets the event no longer be found by a trace that it does not name any more.
+    private func unindex(_ event: EventState, from context: TraceContext?) {
+        guard let trace = context?.traceID, event.context?.traceID != trace, event.publisher?.traceID != trace else { return }
+        eventsByTrace[trace]?.removeAll { $0 === event }
+        if eventsByTrace[trace]?.isEmpty == true { eventsByTrace[trace] = nil }
     }
 
     /// Lets the event be found by a trace, and looks again at what it moves.
     func index(_ event: EventState, under trace: TraceID) {
-        if eventsByTrace[trace]?.contains(where: { $0 === event }) != true {
+        let known = eventsByTrace[trace] ?? []
+        if known.count >= settings.relationLimit {
+            counters.relationsCut += 1
+        } else if !known.contains(where: { $0 === event }) {
             eventsByTrace[trace, default: []].append(event)
         }
         mark(event)
-        event.executions.forEach(touch)
+        for execution in event.executions {
+            touch(execution)
+            if settings.late == .link { exportSpanAgain(execution) }
+        }
     }
 
     func add(_ claim: Claim, to execution: Execution) {
@@ -145,14 +186,21 @@ extension Correlator {
         guard !isKnown, execution.claims.count < settings.evidenceLimit else { return }
         execution.claims.append(claim)
         mark(execution)
-        if let event = claim.event, !event.executions.contains(where: { $0 === execution }) {
-            event.executions.append(execution)
-            mark(event)
-            // A second execution of the event: the earlier ones' spans get a link to it.
-            event.executions.forEach(exportSpanAgain)
-        }
+        if let event = claim.event { relate(execution, to: event) }
         if settings.late == .link { exportSpanAgain(execution) }
         touch(execution)
+    }
+
+    private func relate(_ execution: Execution, to event: EventState) {
+        guard !event.executions.contains(where: { $0 === execution }) else { return }
+        guard event.executions.count < settings.relationLimit else {
+            counters.relationsCut += 1
+            return
+        }
+        event.executions.append(execution)
+        mark(event)
+        // The spans of the earlier executions get a link to this one, as long as they have room for links.
+        if event.executions.count <= linksOfExecutionSpan { event.executions.forEach(exportSpanAgain) }
     }
 
     func note(_ kind: Evidence.Kind, _ value: String, from: String, on execution: Execution, now: UInt64) {
@@ -186,14 +234,7 @@ extension Correlator {
         }
         if events.count > settings.eventLimit {
             for event in longestQuiet(events.values, limit: settings.eventLimit, seen: \.lastSeen) {
-                events[event.key] = nil
-                for context in [event.context, event.publisher].compactMap({ $0 }) {
-                    eventsByTrace[context.traceID]?.removeAll { $0 === event }
-                    if eventsByTrace[context.traceID]?.isEmpty == true { eventsByTrace[context.traceID] = nil }
-                }
-                let name = EventKey(tenant: "", source: event.key.source, id: event.key.id)
-                eventsByName[name]?.removeAll { $0 === event }
-                if eventsByName[name]?.isEmpty == true { eventsByName[name] = nil }
+                forget(event)
                 counters.forgotten += 1
             }
         }
@@ -205,10 +246,24 @@ extension Correlator {
                     movedTraces[target]?.removeAll { $0 == trace.id }
                     if movedTraces[target]?.isEmpty == true { movedTraces[target] = nil }
                 }
-                for execution in trace.executions { execution.traces.removeAll { $0 === trace } }
+                for execution in trace.executions {
+                    execution.traces.removeAll { $0 === trace }
+                    execution.nativeTraces.removeAll { $0 === trace }
+                }
                 counters.forgotten += 1
             }
         }
+    }
+
+    func forget(_ event: EventState) {
+        events[event.key] = nil
+        for context in [event.context, event.publisher].compactMap({ $0 }) {
+            eventsByTrace[context.traceID]?.removeAll { $0 === event }
+            if eventsByTrace[context.traceID]?.isEmpty == true { eventsByTrace[context.traceID] = nil }
+        }
+        let name = EventKey(tenant: "", source: event.key.source, id: event.key.id)
+        eventsByName[name]?.removeAll { $0 === event }
+        if eventsByName[name]?.isEmpty == true { eventsByName[name] = nil }
     }
 
     private func longestQuiet<Value>(

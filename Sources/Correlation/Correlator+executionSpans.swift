@@ -1,5 +1,8 @@
 import OTLP
 
+/// The most links that an execution's own span has: OpenTelemetry's default limit is 128, a person reads fewer.
+let linksOfExecutionSpan = 32
+
 // Kestra has no span for a whole execution: spanbridge makes exactly one for each.
 extension Correlator {
     /// Whether an execution with this placement has a span of its own.
@@ -13,7 +16,7 @@ extension Correlator {
 
     /// The trace of an execution's own span.
     func home(of execution: Execution) -> Placement {
-        guard let trace = execution.traces.first(where: { $0.isNative == true }) ?? execution.traces.first else {
+        guard let trace = execution.nativeTrace ?? execution.traces.first else {
             return Placement(traceID: execution.derivedTrace, rule: .derived)
         }
         return placement(ofGroup: execution, in: trace)
@@ -28,7 +31,9 @@ extension Correlator {
 
     /// Exports the span again, soon: its place or its links have changed.
     func exportSpanAgain(_ execution: Execution) {
-        guard execution.exportedSpan != nil else { return }
+        // With `joined`, an execution that was not may have been quiet without a span.
+        let wasLeftOut = settings.executionSpan == .joined && execution.spanCount > 0 && !execution.spanIsDue
+        guard execution.exportedSpan != nil || wasLeftOut else { return }
         execution.spanIsDue = true
         execution.spanIsUrgent = true
         spanDeadlines.insert(execution, deadline: 0)
@@ -104,7 +109,8 @@ extension Correlator {
     private func links(of execution: Execution, at place: Placement) -> [AddedLink] {
         var links = execution.calls.map { AddedLink(traceID: $0.traceID, spanID: $0.spanID, reason: "call") }
         if let event = execution.event {
-            for other in event.executions where other !== execution && other.spanCount > 0 {
+            for other in event.executions.prefix(linksOfExecutionSpan + 1)
+            where other !== execution && other.spanCount > 0 {
                 links.append(
                     AddedLink(traceID: home(of: other).traceID, spanID: other.spanID, reason: "redelivery"))
             }
@@ -112,14 +118,14 @@ extension Correlator {
         if let context = execution.binding?.target, context.traceID != place.traceID {
             links.append(AddedLink(traceID: context.traceID, spanID: context.spanID, reason: "event_context"))
         }
-        return Array(links.prefix(32))
+        return Array(links.prefix(linksOfExecutionSpan))
     }
 
     /// The event of an execution: the claimed one; for a native execution, which carries no event id, the event of its
     /// trace, if there is one or if only one happened shortly before. This is for answers; nothing is moved by it.
     func event(of execution: Execution) -> EventState? {
         if let event = execution.event { return event }
-        guard let trace = execution.traces.first(where: { $0.isNative == true }) else { return nil }
+        guard let trace = execution.nativeTrace else { return nil }
         let candidates = eventsByTrace[trace.id] ?? []
         if candidates.count == 1 { return candidates[0] }
         // Kestra's executor takes a delivery up within a second; a busy one needs a few.

@@ -15,9 +15,7 @@ extension Correlator {
     /// Where spans of `execution` that arrived in `trace` belong, as far as is known now.
     func placement(of execution: Execution, in trace: TraceState, depth: Int = 0) -> Placement {
         if trace.isNative == true { return Placement(traceID: trace.id, rule: .native) }
-        if let native = execution.traces.lazy.filter({ $0.isNative == true }).map(\.id).min() {
-            return Placement(traceID: native, rule: .native)
-        }
+        if let native = execution.nativeTrace { return Placement(traceID: native.id, rule: .native) }
         if let claim = execution.binding, let context = claim.target {
             return Placement(traceID: context.traceID, rule: claim.basis.rule, context: context)
         }
@@ -93,8 +91,6 @@ extension Correlator {
         guard let state = traces[trace] else { return trace }
         let named = execution.flatMap { executions[$0] }
         let group = named.flatMap { candidate in state.executions.contains { $0 === candidate } ? candidate : nil }
-        if let group { return placement(of: group, in: state).traceID }
-        if state.executions.count == 1 { return placement(of: state.executions[0], in: state).traceID }
-        return placement(ofServer: nil, in: state).traceID
+        return placement(ofGroup: group ?? (state.executions.count == 1 ? state.executions[0] : nil), in: state).traceID
     }
 }

@@ -21,7 +21,7 @@ extension Correlator {
                 (lastTrace, lastExecution) = (span.traceID, span.execution)
                 trace = traces[span.traceID]
                 group = span.execution >= 0 ? found[Int(span.execution)] : nil
-                decision = decide(group, in: trace, record: batch.record, now: now)
+                decision = decide(group, in: trace, now: now)
                 if trace == nil { passedTraces.insert(span.traceID) }
             }
             var edit = SpanEdit(unchanged: span, at: position)
@@ -66,27 +66,21 @@ extension Correlator {
         case hold(deadline: UInt64)
     }
 
-    private func decide(_ group: Execution?, in trace: TraceState?, record: UInt64, now: UInt64) -> GroupDecision {
+    private func decide(_ group: Execution?, in trace: TraceState?, now: UInt64) -> GroupDecision {
         guard let trace else { return .leave }
         let placement = placement(ofGroup: group, in: trace)
         let deadline = deadline(of: group, in: trace)
         guard mayLeave(placement, in: trace, deadline: deadline, now: now) else { return .hold(deadline: deadline) }
-        noteReleased(group, in: trace, target: placement.traceID, leaving: [record])
+        noteReleased(group, in: trace, target: placement.traceID)
         return .leave
     }
 
-    private func noteReleased(
-        _ group: Execution?, in trace: TraceState, target: TraceID, leaving: Set<UInt64>
-    ) {
+    private func noteReleased(_ group: Execution?, in trace: TraceState, target: TraceID) {
         if let position = trace.released.firstIndex(where: { $0.execution === group }) {
             guard trace.released[position].target != target else { return }
             trace.released[position].target = target
         } else {
             trace.released.append(ReleasedGroup(execution: group, target: target))
-            // Spans of other systems may have left under the old id before anything of this trace was known.
-            if group == nil, target != trace.id, passedTraces.mayContain(trace.id) {
-                amend(nil, in: trace, excluding: leaving)
-            }
         }
         noteMoved(trace, to: target)
     }
@@ -139,6 +133,8 @@ extension Correlator {
     /// Keeps a batch of which spans wait, and lets go of the oldest kept ones when the memory for it is full.
     private func keep(_ batch: SpanBatch) {
         heldRecords[batch.record]?.batch = batch
+        // What has left stays in the order until there is more of it than of what waits.
+        if heldOrder.count > 2 * heldRecords.count + 64 { heldOrder.removeAll { heldRecords[$0] == nil } }
         heldOrder.append(batch.record)
         counters.heldBytes += batch.payload.count
         while counters.heldBytes > settings.holdBytes, !heldOrder.isEmpty {
@@ -191,8 +187,7 @@ extension Correlator {
         }
         for group in leaving {
             noteReleased(
-                group.execution, in: trace, target: placement(ofGroup: group.execution, in: trace).traceID,
-                leaving: records(of: group.execution))
+                group.execution, in: trace, target: placement(ofGroup: group.execution, in: trace).traceID)
             prepare(group, in: trace)
         }
     }
@@ -245,7 +240,6 @@ extension Correlator {
         guard let held = heldRecords[record], held.groups == 0 else { return }
         if let batch = held.batch { counters.heldBytes -= batch.payload.count }
         heldRecords[record] = nil
-        if let position = heldOrder.firstIndex(of: record) { heldOrder.remove(at: position) }
         act(.finished(record: record))
     }
 
@@ -271,6 +265,7 @@ extension Correlator {
             pendingAmendments[trace.id]
             ?? Amendment(trace: trace.id, groups: [:], through: lastRecord, owner: lastRecord)
         amendment.groups[group?.id ?? "", default: []].formUnion(excluding)
+        if let arriving { amendment.groups[group?.id ?? ""]?.insert(arriving) }
         pendingAmendments[trace.id] = amendment
         if let group { exportSpanAgain(group) }
     }
@@ -298,7 +293,12 @@ extension Correlator {
         for position in batch.index.spans.indices {
             let span = batch.index.spans[position]
             let name = span.execution >= 0 ? names[Int(span.execution)] : ""
-            guard isWanted(span.traceID, name), let trace = traces[span.traceID] else { continue }
+            guard isWanted(span.traceID, name) else { continue }
+            guard let trace = traces[span.traceID] else {
+                // Forgotten since: what has not left yet must still leave.
+                if !amended { edits.append(SpanEdit(unchanged: span, at: position)) }
+                continue
+            }
             edits.append(
                 edit(span, at: position, of: executions[name], in: trace, amended: amended, links: &links))
         }

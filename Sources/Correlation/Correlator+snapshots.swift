@@ -149,7 +149,10 @@ extension Correlator {
                 found.append(execution)
             }
         }
-        for execution in found {
+        var next = 0
+        while next < found.count {
+            let execution = found[next]
+            next += 1
             for trace in execution.traces {
                 for child in trace.executions
                 where child.startedBy === execution && !found.contains(where: { $0 === child }) {

@@ -5,7 +5,9 @@ extension Correlator {
     package func receive(_ batch: SpanBatch, now: UInt64) {
         lastRecord = max(lastRecord, batch.record)
         let executions = learn(from: batch, now: now)
+        arriving = batch.record
         settle(now: now)
+        arriving = nil
         dispatch(batch, executions: executions, now: now)
         releaseDependents(now: now)
         forgetBeyondLimits()
@@ -57,10 +59,8 @@ extension Correlator {
 
     /// An EXECUTOR or WORKER span, or any other span with an execution id.
     private func learnFromTask(_ span: SpanEntry, of execution: Execution, in trace: TraceState, now: UInt64) {
-        if !execution.traces.contains(where: { $0 === trace }) {
-            execution.traces.append(trace)
-            trace.executions.append(execution)
-            touch(trace)
+        if !trace.executions.contains(where: { $0 === execution }) {
+            relate(execution, to: trace)
         }
         if execution.firstSeen == 0 { execution.firstSeen = now }
         execution.lastSeen = now
@@ -82,18 +82,33 @@ extension Correlator {
             }
             if trace.fragmentOwner == nil {
                 trace.fragmentOwner = execution
+                trace.tellExecutions()
                 touch(trace)
             }
         } else if span.kestra == .executor, !span.startsExecutions, execution.entryParent == nil {
             execution.entryParent = span.parentSpanID
             linkToEntry(execution, in: trace, now: now)
         }
-        if span.startsExecutions, !trace.starters.contains(where: { $0.span == span.spanID }) {
+        if span.startsExecutions, trace.starters.count < settings.relationLimit, !trace.starters.contains(where: { $0.span == span.spanID }) {
             trace.starters.append((span.spanID, execution))
             for child in trace.executions where child.entryParent == span.spanID {
                 start(child, by: execution, from: "span \(span.spanID.hex)", now: now)
             }
         }
+    }
+
+    private func relate(_ execution: Execution, to trace: TraceState) {
+        guard trace.executions.count < settings.relationLimit,
+            execution.traces.count < settings.tracesOfExecutionLimit
+        else {
+            counters.relationsCut += 1
+            return
+        }
+        execution.traces.append(trace)
+        trace.executions.append(execution)
+        trace.tellExecutions()
+        // With its second trace an execution may need a derived id, and a native one takes the others along.
+        if execution.traces.count == 2 || trace.isNative == true { touch(execution) } else { touch(trace) }
     }
 
     /// Connects an execution with the span that its spans hang under, if that was seen already.
@@ -110,12 +125,7 @@ extension Correlator {
 
     /// Learns that one execution was started by another; a circle is not believed.
     func start(_ child: Execution, by parent: Execution, from: String, now: UInt64) {
-        guard child !== parent, child.startedBy == nil else { return }
-        var ancestor: Execution? = parent
-        while let current = ancestor {
-            if current === child { return }
-            ancestor = current.startedBy
-        }
+        guard child.startedBy == nil, !parent.descends(from: child) else { return }
         child.startedBy = parent
         note(.startedBy, parent.id, from: from, on: child, now: now)
         touch(child)
@@ -136,6 +146,7 @@ extension Correlator {
         } else {
             trace.hasCalledServer = true
         }
+        trace.tellExecutions()
         if trace.servers.count < 64 { trace.servers.append(server) }
         for execution in trace.executions where execution.entryParent == span.spanID {
             learn(server, of: execution, in: trace, now: now)
@@ -145,11 +156,13 @@ extension Correlator {
             let context = TraceContext(traceID: span.traceID, spanID: span.spanID)
             if !execution.calls.contains(context), execution.calls.count < 16 {
                 execution.calls.append(context)
+                mark(execution)
                 note(.call, span.traceID.hex, from: "span \(span.spanID.hex)", on: execution, now: now)
                 exportSpanAgain(execution)
             }
         }
         touch(trace)
+        for execution in trace.executions where execution.traces.count > 1 { touch(execution) }
     }
 
     /// What the SERVER span of an execution says about it.
@@ -177,11 +190,11 @@ extension Correlator {
         if let id = facts.eventID, let source = facts.eventSource,
             let event = event(for: EventKey(tenant: facts.eventTenant ?? "", source: source, id: id), now: now)
         {
-            if event.type.isEmpty, let type = facts.eventType { event.type = type }
-            if event.publisher == nil || span.kind == 4 && event.publisher != context {
-                event.publisher = context
-                index(event, under: context.traceID)
+            if event.type.isEmpty, let type = facts.eventType {
+                event.type = type
+                mark(event)
             }
+            publish(event, by: context, isProducer: span.kind == 4)
         }
         if let claimed = facts.claimedExecution {
             let execution = execution(claimed, now: now)

@@ -98,6 +98,7 @@ extension Correlator {
         encoder.put(event.time)
         encoder.put(event.context) { $0.put($1) }
         encoder.put(event.publisher) { $0.put($1) }
+        encoder.put(event.isPublisherProducer)
         encoder.put(event.firstSeen)
         encoder.put(event.lastSeen)
         return encoder.bytes
@@ -111,10 +112,16 @@ extension Correlator {
         event.time = try decoder.number()
         event.context = try decoder.optional { (d) throws(StateDamaged) in try d.context() }
         event.publisher = try decoder.optional { (d) throws(StateDamaged) in try d.context() }
+        event.isPublisherProducer = try decoder.flag()
         event.firstSeen = try decoder.number()
         event.lastSeen = try decoder.number()
+        let name = EventKey(tenant: "", source: key.source, id: key.id)
+        let namesakes = eventsByName[name] ?? []
+        // Stored before its tenant was known; the event with the tenant has taken everything over.
+        if key.tenant.isEmpty, namesakes.contains(where: { !$0.key.tenant.isEmpty }) { return }
+        if let nameless = namesakes.first(where: { $0.key.tenant.isEmpty }) { forget(nameless) }
         events[key] = event
-        eventsByName[EventKey(tenant: "", source: key.source, id: key.id), default: []].append(event)
+        eventsByName[name, default: []].append(event)
         for context in [event.context, event.publisher].compactMap({ $0 }) {
             if eventsByTrace[context.traceID]?.contains(where: { $0 === event }) != true {
                 eventsByTrace[context.traceID, default: []].append(event)
@@ -181,7 +188,8 @@ extension Correlator {
             if let event, !event.executions.contains(where: { $0 === execution }) { event.executions.append(execution) }
         }
         if let starter = try decoder.optional({ (d) throws(StateDamaged) in try d.text() }) {
-            execution.startedBy = self.execution(starter, now: now)
+            let starter = self.execution(starter, now: now)
+            if !starter.descends(from: execution) { execution.startedBy = starter }
         }
         execution.evidence = try decoder.list { (d) throws(StateDamaged) in
             guard let kind = UInt8(exactly: try d.number()).flatMap(Evidence.Kind.init) else { throw StateDamaged() }
@@ -193,8 +201,9 @@ extension Correlator {
         execution.firstSeen = try decoder.number()
         execution.lastSeen = try decoder.number()
         execution.lastRecord = try decoder.number()
-        execution.spanCount = Int(clamping: try decoder.number())
-        execution.errorCount = Int(clamping: try decoder.number())
+        // Damaged counts must leave room for counting on.
+        execution.spanCount = Int(UInt32(clamping: try decoder.number()))
+        execution.errorCount = Int(UInt32(clamping: try decoder.number()))
         execution.exportedSpan = try decoder.optional { (d) throws(StateDamaged) in
             ExportedExecutionSpan(
                 traceID: try d.traceID(), parent: SpanID(raw: try d.number()), end: try d.number(),
@@ -262,6 +271,7 @@ extension Correlator {
             }
         }
         traces[id] = trace
+        trace.tellExecutions()
     }
 }
 

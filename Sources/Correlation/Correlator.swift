@@ -31,6 +31,8 @@ package final class Correlator {
     var dirtyEvents: [EventState] = []
     var dirtyTraces: [TraceState] = []
     var nextTurn: UInt64 = 0
+    /// The record whose spans are about to leave or to wait: they have not left yet.
+    var arriving: UInt64?
     /// What the input at hand changed; emptied by `settle`.
     var touched: [TraceState] = []
     var pendingReleases: [UInt64: (edits: [SpanEdit], links: [AddedLink])] = [:]
@@ -118,6 +120,9 @@ package struct CorrelatorCounters: Sendable {
     package var forgotten: UInt64 = 0
     /// Events named without tenant that exist under several, and so were not joined.
     package var ambiguousEvents: UInt64 = 0
+
+    /// Relations not kept because one trace, event or execution has too many.
+    package var relationsCut: UInt64 = 0
 
     package init() {}
 }

@@ -75,4 +75,9 @@ package struct Amendment: Sendable {
     package var through: UInt64
     /// The record that delivery is owed to.
     package var owner: UInt64
+
+    /// Whether spans of a record may have moved, so that it is worth reading back.
+    package func concerns(_ record: UInt64) -> Bool {
+        record <= through && groups.values.contains { !$0.contains(record) }
+    }
 }

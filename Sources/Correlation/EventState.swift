@@ -52,6 +52,8 @@ final class EventState {
     var context: TraceContext?
     /// The span that published or dispatched it: a better parent than the context, which is its grandparent.
     var publisher: TraceContext?
+    /// Whether the publisher is a PRODUCER span, which counts more than others that name the event.
+    var isPublisherProducer = false
     /// The executions it started, in the order they were learned.
     var executions: [Execution] = []
     /// Unix nanoseconds of the first and the last arrival.
@@ -68,4 +70,10 @@ final class EventState {
 
     /// Where executions of this event belong, if anything tells it.
     var target: TraceContext? { publisher ?? context }
+}
+
+extension TraceContext: Comparable {
+    package static func < (a: TraceContext, b: TraceContext) -> Bool {
+        (a.traceID, a.spanID) < (b.traceID, b.spanID)
+    }
 }

@@ -10,6 +10,8 @@ final class Execution {
     var flow = ""
     /// The traces its spans arrived in.
     var traces: [TraceState] = []
+    /// Those of them that were continued through the header.
+    var nativeTraces: [TraceState] = []
     /// The parent of its top-level spans: the SERVER span, the span of the task that started it, or `SpanID.none` for
     /// a fragmented execution; nil until an EXECUTOR span was seen.
     var entryParent: SpanID?
@@ -47,6 +49,16 @@ final class Execution {
 
     init(id: String) { self.id = id }
 
+    /// Whether it is the other execution or was started by it, directly or not.
+    func descends(from other: Execution) -> Bool {
+        var ancestor: Execution? = self
+        while let current = ancestor {
+            if current === other { return true }
+            ancestor = current.startedBy
+        }
+        return false
+    }
+
     var spanID: SpanID { DerivedIDs.executionSpan(tenant: tenant, execution: id) }
 
     var derivedTrace: TraceID { DerivedIDs.trace(tenant: tenant, execution: id) }
@@ -55,6 +67,10 @@ final class Execution {
     var hasEnded: Bool {
         ["SUCCESS", "FAILED", "WARNING", "KILLED", "CANCELLED", "SKIPPED", "RETRIED"].contains(state)
     }
+
+    /// The trace it stays in because its context came through the header; of several the smallest, so that the order of
+    /// arrival does not matter.
+    var nativeTrace: TraceState? { nativeTraces.min { $0.id < $1.id } }
 
     /// The strongest claim that leads somewhere; nil if there is none.
     ///

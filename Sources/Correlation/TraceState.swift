@@ -38,6 +38,18 @@ final class TraceState {
         if hasRootServer || fragmentOwner != nil { return false }
         return hasCalledServer ? true : nil
     }
+
+    /// Lets the executions know whether this trace is native; after each change that `isNative` depends on.
+    func tellExecutions() {
+        for execution in executions {
+            let position = execution.nativeTraces.firstIndex { $0 === self }
+            if isNative == true, position == nil {
+                execution.nativeTraces.append(self)
+            } else if isNative != true, let position {
+                execution.nativeTraces.remove(at: position)
+            }
+        }
+    }
 }
 
 /// A SERVER span of Kestra.

@@ -9,8 +9,8 @@ import Testing
     func free() throws {
         let world = World()
         try world.receive(.server(1, in: 1, under: 90))
-        #expect(world.dependents == [world.receiveDependent(traceID(1), traceID(2))])
-        #expect(world.dependents == [2] && world.receiveDependent() == 3 && world.dependents == [2, 3])
+        #expect(world.receiveDependent(traceID(1), traceID(2)) == 2 && world.dependents == [2])
+        #expect(world.receiveDependent() == 3 && world.dependents == [2, 3])
     }
 
     @Test("a request waits until all its traces have left and is patched to where they went")

@@ -116,7 +116,8 @@ import Testing
     func parents() throws {
         let world = World()
         try world.receive(
-            .server(1, in: 1, under: 90), .executor(2, of: e1, in: 1, under: 1, starts: true), .executor(3, of: e2, in: 1, under: 2),
+            .server(1, in: 1, under: 90), .executor(4, of: e1, in: 1, under: 1),
+            .executor(2, of: e1, in: 1, under: 1, starts: true), .executor(3, of: e2, in: 1, under: 2),
             .executor(10, of: e3, in: 3), .worker(11, of: execution(4), in: 4))
         world.bind(e3, traceparent: context(9, 9))
         world.wait(100 * second)

@@ -54,10 +54,13 @@ import Testing
         let world = try unboundWorld(.link)
         if byEvent {
             world.bind(e1, event: "evt-1")
+            world.tick()
             world.receive(event("evt-1", at: context(9, 9)))
         } else {
             world.bind(e1, traceparent: context(9, 9))
         }
+        world.tick()
+        #expect(world.executionSpans.count == 2)
         try world.receive(.worker(3, of: e1, in: 1, under: 1))
         world.wait(60 * second)
         #expect(world.amendments.isEmpty && world.backend[id(2)]?.copies == 1)

@@ -309,7 +309,7 @@ import Testing
         let world = World()
         world.bind(e1, traceparent: context(9, 9))
         try world.receive(
-            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1, starts: true),
+            .server(1, in: 1), .executor(5, of: e1, in: 1, under: 1), .executor(2, of: e1, in: 1, under: 1, starts: true),
             .executor(3, of: e2, in: 1, under: 2), .worker(4, of: e1, in: 1, under: 3))
         #expect(world.backend[id(3)] == .init(trace: traceID(9), parent: own(e2), rule: .context))
         #expect(world.backend[id(4)] == .init(trace: traceID(9), parent: id(3), rule: .context))
