@@ -232,7 +232,7 @@ final class JoinThread: @unchecked Sendable {
 
     private func amend(_ amendment: Amendment) {
         let records = journal.records(key: RecordKeys.trace(amendment.trace), limit: 100_000)
-        for id in records where id.raw <= amendment.through {
+        for id in records where amendment.concerns(id.raw) {
             if let batch = readBack(id.raw), let release = correlator.amend(batch, amendment) { send(release) }
         }
     }

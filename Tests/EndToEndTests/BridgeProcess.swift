@@ -6,9 +6,10 @@ import Transport
 /// The real binary in a process of its own, with a directory of its own.
 final class BridgeProcess {
     let directory: URL
-    let grpcPort: Int
-    let httpPort: Int
-    let apiPort: Int
+    /// The ports that the system gave it; others after another start.
+    private(set) var grpcPort = 0
+    private(set) var httpPort = 0
+    private(set) var apiPort = 0
     private let sinkPort: Int
     private let hold: String
     private let quiet: String
@@ -32,9 +33,6 @@ final class BridgeProcess {
         self.exporters = exporters
         directory = FileManager.default.temporaryDirectory.appending(path: "spanbridge-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        grpcPort = try freePort()
-        httpPort = try freePort()
-        apiPort = try freePort()
         client = try TestClient()
         try start()
     }
@@ -54,23 +52,32 @@ final class BridgeProcess {
 
     func start() throws {
         let configuration = """
-            receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:\(grpcPort)"}, http: {endpoint: "127.0.0.1:\(httpPort)"}}}}
+            receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}}
             exporters:
               otlp_http/backend: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: gzip, retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}}
             \(exporters)
             journal: {directory: "\(directory.path)/journal"}
             correlation: {hold: \(hold), late: amend, execution_span: {mode: all, quiet: \(quiet)}}
-            api: {endpoint: "127.0.0.1:\(apiPort)"}
+            api: {endpoint: "127.0.0.1:0"}
             \(extra)
             """
         let file = directory.appending(path: "config.yaml")
         try configuration.write(to: file, atomically: true, encoding: .utf8)
+        let before = log.utf8.count
         process = try spawn(
             Self.binary, ["serve", "--config", file.path], output: directory.appending(path: "bridge.log").path)
-        try waitUntil("the relay listens", seconds: 30) {
-            let ready = try? client.http(apiPort, "GET", "/readyz")
-            return ready?.status == 200
+        try waitUntil("the relay listens", seconds: 60) {
+            let said = String(decoding: log.utf8.dropFirst(before), as: UTF8.self)
+            guard let api = port("api", in: said) else { return false }
+            (grpcPort, httpPort, apiPort) = (port("grpc", in: said) ?? 0, port("http", in: said) ?? 0, api)
+            return true
         }
+    }
+
+    /// The port in a line such as `grpc 127.0.0.1:4317`, which the relay prints when it listens.
+    private func port(_ listener: String, in text: String) -> Int? {
+        let line = text.split(separator: "\n").first { $0.hasPrefix("\(listener) ") }
+        return line?.split(separator: ":").last.flatMap { Int($0) }
     }
 
     /// SIGKILL: nothing can be finished or written.
