@@ -63,11 +63,9 @@ package struct BindingCall: Equatable, Sendable {
         let tenant = fields.optional("tenant", limit: idLimit)
         let state = fields.optional("state", limit: idLimit)
         let parent = fields.optional("parentExecutionId", limit: idLimit)
-        let context = fields.optional("traceparent", limit: attributeLimit)
-        let traceparent = context.flatMap { Traceparent($0) }
-        if context != nil, traceparent == nil {
-            fields.report("traceparent", "must be a W3C traceparent such as 00-<32 hex digits>-<16 hex digits>-01")
-        }
+        // What is no traceparent is left out, as W3C Trace Context has it: the flow passes on what came with the event,
+        // and must not fail for it.
+        let traceparent = fields.optional("traceparent", limit: attributeLimit).flatMap { Traceparent($0) }
         let event = event(&fields)
         guard fields.mistakes.isEmpty, let executionID else { throw .mistakes(fields.mistakes) }
         return BindingCall(
