@@ -43,6 +43,7 @@ let package = Package(
         system("CDeflate", pkgConfig: "libdeflate", apt: "libdeflate-dev"),
         system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         .target(name: "COTLP", dependencies: ["CProtobufC"]),
+        .target(name: "CAllocationCount"),
 
         library("Wire", [], settings: wireSettings),
         library("OTLP", ["Wire", "COTLP", "CProtobufC"], settings: wireSettings),
@@ -67,7 +68,7 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "spanbridge-bench",
-            dependencies: ["OTLP", "Correlation", "Journal", "Transport"],
+            dependencies: ["Wire", "OTLP", "Correlation", "Journal", "Transport", "Receivers", "CAllocationCount"],
             swiftSettings: settings),
 
         tests("WireTests", ["Wire"]),
@@ -81,6 +82,7 @@ let package = Package(
         tests("ExportersTests", ["Exporters", "OTLP", "Metrics", "Transport"]),
         tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
+        tests("BridgeTests", ["Bridge", "Correlation", "OTLP"]),
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
     ]
 )

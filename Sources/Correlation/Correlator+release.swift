@@ -14,6 +14,7 @@ extension Correlator {
         var lastExecution: Int32 = -2
         var trace: TraceState?
         var group: Execution?
+        var place: Placement?
         var decision = GroupDecision.leave
         for position in index.spans.indices {
             let span = index.spans[position]
@@ -22,6 +23,7 @@ extension Correlator {
                 trace = traces[span.traceID]
                 group = span.execution >= 0 ? found[Int(span.execution)] : nil
                 decision = decide(group, in: trace, now: now)
+                place = trace.map { placement(ofGroup: group, in: $0) }
                 if trace == nil { passedTraces.insert(span.traceID) }
             }
             var edit = SpanEdit(unchanged: span, at: position)
@@ -32,7 +34,8 @@ extension Correlator {
                     held += 1
                     continue
                 }
-                edit = self.edit(span, at: position, of: group, in: trace, amended: false, links: &links)
+                edit = self.edit(
+                    span, at: position, of: group, in: trace, place: place, amended: false, links: &links)
                 if edit.changes(span) {
                     isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
                 }
@@ -91,15 +94,15 @@ extension Correlator {
         movedTraces[target, default: []].append(trace.id)
     }
 
-    /// How one span leaves.
+    /// How one span leaves. `known` is the placement of its group, if the caller has asked for it already.
     func edit(
-        _ span: SpanEntry, at position: Int, of execution: Execution?, in trace: TraceState, amended: Bool,
-        links: inout [AddedLink]
+        _ span: SpanEntry, at position: Int, of execution: Execution?, in trace: TraceState, place known: Placement? = nil,
+        amended: Bool, links: inout [AddedLink]
     ) -> SpanEdit {
         let server = span.kestra == .server ? span.spanID : nil
         let place =
             server != nil && settings.late != .link
-            ? placement(ofServer: server, in: trace) : placement(ofGroup: execution, in: trace)
+            ? placement(ofServer: server, in: trace) : known ?? placement(ofGroup: execution, in: trace)
         var edit = SpanEdit(
             span: Int32(position), traceID: place.traceID, parentSpanID: span.parentSpanID, rule: place.rule,
             amended: amended)
@@ -195,13 +198,15 @@ extension Correlator {
     /// Adds the spans of a held group to the release of their record.
     private func prepare(_ group: HeldGroup, in trace: TraceState) {
         guard let held = heldRecords[group.record] else { return }
-        var release = pendingReleases[group.record] ?? ([], [])
         if let batch = held.batch {
+            // Taken out, so that appending does not copy what the dictionary still holds.
+            var release = pendingReleases.removeValue(forKey: group.record) ?? ([], [])
+            let place = placement(ofGroup: group.execution, in: trace)
             for span in group.spans {
                 release.edits.append(
                     edit(
-                        batch.index.spans[Int(span)], at: Int(span), of: group.execution, in: trace, amended: false,
-                        links: &release.links))
+                        batch.index.spans[Int(span)], at: Int(span), of: group.execution, in: trace, place: place,
+                        amended: false, links: &release.links))
             }
             pendingReleases[group.record] = release
         } else {

@@ -91,6 +91,7 @@ extension Correlator {
         }
         if span.startsExecutions, trace.starters.count < settings.relationLimit, !trace.starters.contains(where: { $0.span == span.spanID }) {
             trace.starters.append((span.spanID, execution))
+            mark(trace)
             for child in trace.executions where child.entryParent == span.spanID {
                 start(child, by: execution, from: "span \(span.spanID.hex)", now: now)
             }
@@ -102,6 +103,8 @@ extension Correlator {
             execution.traces.count < settings.tracesOfExecutionLimit
         else {
             counters.relationsCut += 1
+            // One trace it needs at least, to know where its own span belongs.
+            if execution.traces.isEmpty { execution.traces.append(trace) }
             return
         }
         execution.traces.append(trace)
@@ -162,7 +165,6 @@ extension Correlator {
             }
         }
         touch(trace)
-        for execution in trace.executions where execution.traces.count > 1 { touch(execution) }
     }
 
     /// What the SERVER span of an execution says about it.

@@ -5,7 +5,9 @@ import OTLP
 final class Execution {
     let id: String
     /// Kestra's tenant, empty if no span told one.
-    var tenant = ""
+    var tenant = "" {
+        didSet { (knownSpanID, knownDerivedTrace) = (nil, nil) }
+    }
     var namespace = ""
     var flow = ""
     /// The traces its spans arrived in.
@@ -59,9 +61,23 @@ final class Execution {
         return false
     }
 
-    var spanID: SpanID { DerivedIDs.executionSpan(tenant: tenant, execution: id) }
+    /// Derived ids that were asked for; every top-level span asks, and a digest costs more than the rest of its way.
+    private var knownSpanID: SpanID?
+    private var knownDerivedTrace: TraceID?
 
-    var derivedTrace: TraceID { DerivedIDs.trace(tenant: tenant, execution: id) }
+    var spanID: SpanID {
+        if let knownSpanID { return knownSpanID }
+        let derived = DerivedIDs.executionSpan(tenant: tenant, execution: id)
+        knownSpanID = derived
+        return derived
+    }
+
+    var derivedTrace: TraceID {
+        if let knownDerivedTrace { return knownDerivedTrace }
+        let derived = DerivedIDs.trace(tenant: tenant, execution: id)
+        knownDerivedTrace = derived
+        return derived
+    }
 
     /// Whether somebody told that it has ended, in one of Kestra's terminal states.
     var hasEnded: Bool {

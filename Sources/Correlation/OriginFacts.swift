@@ -14,6 +14,7 @@ struct OriginFacts {
     init(_ batch: SpanBatch, _ span: SpanEntry) {
         for position in span.evidence {
             let entry = batch.index.evidence[Int(position)]
+            guard Self.mayTell(entry.key, batch.payload[entry.value.indices]) else { continue }
             let value = batch.text(entry.value)
             guard !value.isEmpty, value.utf8.count <= 4096 else { continue }
             switch entry.key {
@@ -34,10 +35,21 @@ struct OriginFacts {
         }
     }
 
+    /// Whether the value can say what is looked for in it. Every span of an HTTP server has a path, few of them name an
+    /// execution: no string is made of the others.
+    private static func mayTell(_ key: EvidenceKey, _ value: ArraySlice<UInt8>) -> Bool {
+        switch key {
+        case .urlPath: value.holds("executions/")
+        case .urlQuery: value.holds("ce-") || value.holds("traceparent")
+        case .eventSubject: false
+        default: true
+        }
+    }
+
     private mutating func readQuery(_ query: String) {
         for pair in query.split(separator: "&", maxSplits: 64) {
             let parts = pair.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, let value = percentDecoded(parts[1]) else { continue }
+            guard parts.count == 2, let value = String(percentEncoded: parts[1].utf8, plusIsSpace: true) else { continue }
             switch parts[0] {
             case "ce-id": eventID = value
             case "ce-source": eventSource = value
@@ -66,27 +78,15 @@ struct OriginFacts {
     }
 }
 
-/// The text with `%XX` and `+` decoded; nil if it is not UTF-8 then.
-private func percentDecoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var input = text.utf8.makeIterator()
-    while let byte = input.next() {
-        switch byte {
-        case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-        case UInt8(ascii: "%"):
-            guard let high = input.next().flatMap(hexValue), let low = input.next().flatMap(hexValue) else { return nil }
-            bytes.append(high << 4 | low)
-        default: bytes.append(byte)
+extension ArraySlice<UInt8> {
+    /// Whether a word occurs in it.
+    fileprivate func holds(_ word: StaticString) -> Bool {
+        let length = word.utf8CodeUnitCount
+        guard count >= length else { return false }
+        return word.withUTF8Buffer { word in
+            (startIndex...endIndex - length).contains { start in
+                (0..<length).allSatisfy { self[start + $0] == word[$0] }
+            }
         }
-    }
-    return String(validating: bytes, as: UTF8.self)
-}
-
-private func hexValue(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case 0x30...0x39: digit - 0x30
-    case 0x41...0x46: digit - 0x41 + 10
-    case 0x61...0x66: digit - 0x61 + 10
-    default: nil
     }
 }

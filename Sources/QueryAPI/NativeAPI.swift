@@ -37,8 +37,8 @@ package enum NativeAPI {
                 backend.explain(execution: request.parameters[0], completion: done)
             },
             Route("GET", "/api/v1/traces/{}") { request, done in
-                guard let id = TraceID(hex: request.parameters[0]) else {
-                    done(.problem(.badRequest("A trace id is 32 hex digits, not '\(request.parameters[0])'.")))
+                guard let id = TraceID(hex: request.parameters[0]), !id.isZero else {
+                    done(.problem(.badRequest("A trace id is 32 hex digits, not all zero, not '\(request.parameters[0])'.")))
                     return
                 }
                 let accept = request.head.header("accept") ?? ""

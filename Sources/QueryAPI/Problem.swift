@@ -10,12 +10,15 @@ package struct Problem: Sendable, Error {
     package var detail: String
     /// For an ambiguous event: the names it may mean, as a JSON array.
     package var candidates: [UInt8]
+    /// For a wrong method: those that the path takes (RFC 9110 section 15.5.6).
+    package var allowed: [String]
 
-    package init(status: Int, title: String, detail: String, candidates: [UInt8] = []) {
+    package init(status: Int, title: String, detail: String, candidates: [UInt8] = [], allowed: [String] = []) {
         self.status = status
         self.title = title
         self.detail = detail
         self.candidates = candidates
+        self.allowed = allowed
     }
 
     package static func notFound(_ detail: String) -> Problem {
@@ -44,7 +47,8 @@ package struct Problem: Sendable, Error {
             writer.raw(json: candidates)
         }
         writer.endObject()
-        return .http(
-            status, headers: [HeaderField("content-type", "application/problem+json")], body: writer.bytes)
+        var headers = [HeaderField("content-type", "application/problem+json")]
+        if !allowed.isEmpty { headers.append(HeaderField("allow", allowed.joined(separator: ", "))) }
+        return .http(status, headers: headers, body: writer.bytes)
     }
 }

@@ -1,3 +1,4 @@
+import OTLP
 package import Transport
 
 /// Serves the API's port: finds the route of a request and refuses what has none before its body is read.
@@ -31,9 +32,13 @@ package final class Router: RequestHandler {
         case .success(let found):
             if let handler = found.route.handler {
                 handler.handle(request, responder: responder)
+                return
+            }
+            let asked = RouteRequest(head: request.head, parameters: found.parameters)
+            if let broken = asked.brokenParameter {
+                responder.send(Problem.badRequest("'\(broken)' in the query is not percent-encoded UTF-8.").response)
             } else {
-                found.route.answer(
-                    RouteRequest(head: request.head, parameters: found.parameters), { responder.send($0.response) })
+                found.route.answer(asked) { responder.send($0.response) }
             }
         }
     }
@@ -46,7 +51,7 @@ package final class Router: RequestHandler {
             if route.method == head.method || route.method == "GET" && head.method == "HEAD" {
                 return .success((route, parameters))
             }
-            allowed.append(route.method)
+            allowed += route.method == "GET" ? ["GET", "HEAD"] : [route.method]
         }
         if allowed.isEmpty {
             return .failure(.notFound("There is nothing at \(head.path). docs/api.md lists the paths."))
@@ -54,7 +59,7 @@ package final class Router: RequestHandler {
         return .failure(
             Problem(
                 status: 405, title: "Method not allowed",
-                detail: "\(head.path) takes \(allowed.joined(separator: ", ")), not \(head.method)."))
+                detail: "\(head.path) takes \(allowed.joined(separator: ", ")), not \(head.method).", allowed: allowed))
     }
 }
 
@@ -91,7 +96,7 @@ package struct Route: Sendable {
         var parameters: [String] = []
         for (wanted, given) in zip(segments, path) {
             if wanted == "{}" {
-                guard let text = percentDecoded(given) else { return nil }
+                guard let text = String(percentEncoded: given.utf8) else { return nil }
                 parameters.append(text)
             } else if wanted != given {
                 return nil
@@ -107,12 +112,17 @@ package struct RouteRequest: Sendable {
     /// The texts in the place of the path's `{}`.
     package let parameters: [String]
 
-    /// The value of a query parameter, decoded; nil if it is absent, empty or not UTF-8.
+    /// A parameter that cannot be decoded. To overlook it could answer about everybody's events instead of a tenant's.
+    var brokenParameter: Substring? {
+        head.query.split(separator: "&").first { String(percentEncoded: $0.utf8) == nil }
+    }
+
+    /// The value of a query parameter, decoded; nil if it is absent or empty.
     package func query(_ name: String) -> String? {
         for pair in head.query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, percentDecoded(parts[0]) == name else { continue }
-            return percentDecoded(parts[1], plusIsSpace: true).flatMap { $0.isEmpty ? nil : $0 }
+            guard parts.count == 2, String(percentEncoded: parts[0].utf8) == name else { continue }
+            return String(percentEncoded: parts[1].utf8, plusIsSpace: true).flatMap { $0.isEmpty ? nil : $0 }
         }
         return nil
     }
@@ -127,23 +137,4 @@ extension QueryAnswer {
         case .problem(let problem): problem.response
         }
     }
-}
-
-/// The text with `%XX` decoded; nil if an escape is broken or the result is not UTF-8.
-func percentDecoded(_ text: Substring, plusIsSpace: Bool = false) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8.makeIterator()
-    while let byte = rest.next() {
-        if byte == UInt8(ascii: "+"), plusIsSpace {
-            bytes.append(UInt8(ascii: " "))
-        } else if byte == UInt8(ascii: "%") {
-            guard let high = rest.next(), let low = rest.next(),
-                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
-            else { return nil }
-            bytes.append(value)
-        } else {
-            bytes.append(byte)
-        }
-    }
-    return String(validating: bytes, as: UTF8.self)
 }

@@ -1,1 +1,28 @@
-print("bench")
+// Measures what the relay costs: CPU time end to end and by part, or calls of the allocator. Exits with 1 if a measurement
+// fails or a limit is passed, 64 for a wrong command line.
+
+import Glibc
+import Transport
+
+let arguments: Arguments
+do {
+    arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
+} catch {
+    say("Error: \(error)")
+    exit(64)
+}
+do {
+    switch arguments.command {
+    case .help: show(Arguments.help)
+    case .measure:
+        EventLoop.ignoreBrokenPipes()
+        // As the relay itself does, so that the parts are measured as they run there.
+        Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
+        try MeasureCommand(arguments: arguments).run()
+    case .allocations:
+        try AllocationRun().run()
+    }
+} catch {
+    say("Error: \(error)")
+    exit(1)
+}

@@ -101,8 +101,10 @@ import Testing
         let world = World { $0.eventLimit = 1 }
         for number: UInt64 in 1...50 { world.receive(event("evt-1", at: context(number, 9))) }
         #expect(world.correlator.eventsByTrace.count == 1)
-        world.receive(event("evt-2"))
-        world.receive(event("evt-3"))
+        for name in ["evt-2", "evt-3"] {
+            world.now += second
+            world.receive(event(name))
+        }
         #expect(world.correlator.eventsByTrace.isEmpty)
     }
 
@@ -150,16 +152,50 @@ import Testing
         #expect(world.correlator.sizes.events == 0)
     }
 
-    @Test("one trace with thousands of executions is dealt with in reasonable time")
-    func manyExecutions() throws {
-        let world = World()
-        try world.receive(.server(1, in: 1), .executor(2, of: e1, in: 1, under: 1, starts: true))
-        for batch in 0..<20 {
-            try world.receive((0..<100).map {
-                .executor(1_000 + UInt64(batch * 100 + $0), of: execution(10 + batch * 100 + $0), in: 1, under: 2)
-            })
+    @Test("a trace and an event keep as many executions as `relationLimit` says; the rest are joined by themselves")
+    func relations() throws {
+        let world = World { $0.relationLimit = 3 }
+        world.receive(event("evt-1", at: context(9, 9)))
+        for number in 1...6 {
+            world.bind(execution(number), event: "evt-1")
+            try world.receive(.executor(UInt64(number) + 10, of: execution(number), in: 1, under: 1))
         }
-        world.wait(10 * second)
-        #expect(world.backend.count == 2_002 && world.violations.isEmpty)
+        try world.receive(.server(1, in: 1))
+        world.wait(100 * second)
+        #expect(world.correlator.traces[traceID(1)]?.executions.count == 3)
+        #expect(world.correlator.events(id: "evt-1", source: nil, tenant: nil).first?.executions.count == 3)
+        #expect(world.correlator.counters.relationsCut > 0)
+        #expect(world.backend.count == 7 && world.backend.values.allSatisfy { $0.trace == traceID(9) })
+        #expect(world.executionSpans.count == 6 && world.executionSpans.allSatisfy { $0.traceID == traceID(9) })
+    }
+
+    @Test("a trace keeps as many starting tasks, a trace and a name as many events, an execution as many traces")
+    func otherRelations() throws {
+        let world = World {
+            $0.relationLimit = 3
+            $0.tracesOfExecutionLimit = 4
+        }
+        try world.receive((1...6).map { .executor(10 + $0, of: e1, in: 1, under: 1, starts: true) })
+        #expect(world.correlator.traces[traceID(1)]?.starters.count == 3)
+        for number in 1...6 {
+            world.receive(event("evt-\(number)", at: context(9, 9)))
+            world.receive(event("evt", tenant: "t\(number)"))
+        }
+        #expect(world.correlator.eventsByTrace[traceID(9)]?.count == 3)
+        #expect(world.correlator.eventsByName.values.map(\.count).max() == 3)
+        try world.receive((1...6).map { .worker(20 + $0, of: e2, in: 20 + $0) })
+        #expect(world.correlator.execution(id: e2)?.originalTraces.count == 4)
+        world.wait(100 * second)
+        #expect(world.backend.count == 12)
+    }
+
+    @Test("an execution beyond `relationLimit` of its trace has its own span where its other spans are")
+    func homeOfCut() throws {
+        let world = World { $0.relationLimit = 1 }
+        try world.receive(
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .executor(3, of: e2, in: 1, under: 1))
+        world.wait(100 * second)
+        #expect(world.backend[id(3)]?.trace == traceID(1))
+        #expect(world.executionSpans.map(\.traceID) == [traceID(1), traceID(1)])
     }
 }

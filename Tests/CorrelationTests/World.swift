@@ -32,7 +32,15 @@ final class World {
     private(set) var reloads = 0
     /// What must never happen, in words.
     private(set) var violations: [String] = []
-    private var lastRecord: UInt64 = 0
+    /// Everything that came, record 1 first.
+    private var inputs: [Input] = []
+    private var lastRecord: UInt64 { UInt64(inputs.count) }
+    /// Which spans of which records have left since the last crash.
+    private var left: [UInt64: Set<SpanID>] = [:]
+    /// Those that left for what came last.
+    private var leftJustNow: [(record: UInt64, span: SpanID)] = []
+    private var hasCrashed = false
+    private var marks: (applied: UInt64, delivered: UInt64) = (0, 0)
     private var stored: [StoredState.Kind: [[UInt8]: StoredState]] = [:]
 
     init(_ change: (inout CorrelationSettings) -> Void = { _ in }) {
@@ -48,42 +56,51 @@ final class World {
     @discardableResult
     func receive(_ spans: [TestSpan]) throws -> UInt64 {
         let payload = TestSpan.request(spans)
-        lastRecord += 1
         let batch = SpanBatch(
-            record: lastRecord, payload: payload, index: try SpanIndex(payload: payload, keys: World.keys))
-        journal[lastRecord] = batch
-        correlator.receive(batch, now: now)
-        carryOut()
-        return lastRecord
+            record: lastRecord + 1, payload: payload, index: try SpanIndex(payload: payload, keys: World.keys))
+        journal[batch.record] = batch
+        return take(.spans(batch))
     }
 
     @discardableResult
     func receive(_ spans: TestSpan...) throws -> UInt64 { try receive(spans) }
 
-    func receive(_ event: CloudEvent) {
-        lastRecord += 1
-        correlator.receive(event, record: lastRecord, now: now)
-        carryOut()
-    }
+    func receive(_ event: CloudEvent) { take(.event(event)) }
 
     func bind(
         _ execution: String, event: String? = nil, tenant: String? = nil, traceparent: TraceContext? = nil,
         state: String? = nil, parent: String? = nil
     ) {
-        lastRecord += 1
-        let call = BindingCall(
+        take(.binding(BindingCall(
             executionID: execution, event: event.map { .init(id: $0, source: source, tenantID: tenant) },
-            traceparent: traceparent.map(Traceparent.init), state: state, parentExecutionID: parent)
-        correlator.receive(call, record: lastRecord, now: now)
-        carryOut()
+            traceparent: traceparent.map(Traceparent.init), state: state, parentExecutionID: parent)))
     }
 
     /// A request of logs or metrics that names these traces. Returns its record.
-    func receiveDependent(_ traces: TraceID...) -> UInt64 {
-        lastRecord += 1
-        correlator.receiveDependent(record: lastRecord, traces: traces, now: now)
-        carryOut()
+    func receiveDependent(_ traces: TraceID...) -> UInt64 { take(.dependent(traces)) }
+
+    private enum Input {
+        case spans(SpanBatch)
+        case event(CloudEvent)
+        case binding(BindingCall)
+        case dependent([TraceID])
+    }
+
+    @discardableResult
+    private func take(_ input: Input) -> UInt64 {
+        inputs.append(input)
+        give(input, record: lastRecord)
         return lastRecord
+    }
+
+    private func give(_ input: Input, record: UInt64) {
+        switch input {
+        case .spans(let batch): correlator.receive(batch, now: now)
+        case .event(let event): correlator.receive(event, record: record, now: now)
+        case .binding(let call): correlator.receive(call, record: record, now: now)
+        case .dependent(let traces): correlator.receiveDependent(record: record, traces: traces, now: now)
+        }
+        carryOut()
     }
 
     /// Moves the clock, one deadline after the other.
@@ -107,6 +124,10 @@ final class World {
     /// Stores what changed, as housekeeping does.
     func store() {
         for state in correlator.takeChangedState() { stored[state.kind, default: [:]][state.key] = state }
+        let owed = inputs.indices.first { position in
+            if case .spans = inputs[position] { !finished.contains(UInt64(position + 1)) } else { false }
+        }
+        marks = (lastRecord, owed.map(UInt64.init) ?? lastRecord)
     }
 
     /// Goes on with a new correlator that knows what was stored and nothing else.
@@ -123,6 +144,22 @@ final class World {
         _ = correlator.takeChangedState()
     }
 
+    /// Loses everything since `store` and learns it again from the journal, as a start does: what was delivered is learned
+    /// from only, the rest is treated as if it came now.
+    func crash() {
+        hasCrashed = true
+        left = [:]
+        finished = finished.filter { $0 <= marks.delivered }
+        restart()
+        correlator.isReplaying = true
+        correlator.passedTraces.forgetNothing()
+        for (position, input) in inputs.enumerated() where position >= min(marks.applied, marks.delivered) {
+            if position >= marks.delivered { correlator.isReplaying = false }
+            give(input, record: UInt64(position + 1))
+        }
+        correlator.isReplaying = false
+    }
+
     var storedBodies: [(kind: StoredState.Kind, body: [UInt8])] {
         StoredState.Kind.allCases.flatMap { kind in (stored[kind] ?? [:]).values.map { (kind, $0.body) } }
     }
@@ -130,6 +167,7 @@ final class World {
     // MARK: Output
 
     private func carryOut() {
+        leftJustNow = []
         for action in correlator.takeActions() {
             switch action {
             case .release(let release): send(release)
@@ -159,8 +197,14 @@ final class World {
         for edit in edits {
             let id = batch.index.spans[Int(edit.span)].spanID
             let before = backend[id]
-            if before != nil, !edit.amended { violations.append("\(id.hex) left twice") }
-            if before == nil, edit.amended { violations.append("\(id.hex) was amended before it left") }
+            let isFirst = left[release.record, default: []].insert(id).inserted
+            if !edit.amended {
+                leftJustNow.append((release.record, id))
+            } else if leftJustNow.contains(where: { $0 == (release.record, id) }) {
+                violations.append("\(id.hex) left and was amended at once")
+            }
+            if !isFirst, !edit.amended { violations.append("\(id.hex) left twice") }
+            if isFirst, edit.amended, !hasCrashed { violations.append("\(id.hex) was amended before it left") }
             backend[id] = Seen(
                 trace: edit.traceID, parent: edit.parentSpanID, amended: edit.amended, rule: edit.rule,
                 links: release.links.isEmpty ? [] : Array(release.links[Int(edit.links.lowerBound)..<Int(edit.links.upperBound)]),
@@ -332,10 +376,16 @@ struct Seeded: RandomNumberGenerator {
     let seed: UInt64
     private var state: UInt64
 
-    init(_ test: String, seed given: UInt64? = nil) {
-        seed = given ?? Self.given ?? UInt64.random(in: 0...UInt64.max)
+    init(_ test: String) {
+        seed = Self.given ?? UInt64.random(in: 0...UInt64.max)
         state = seed
         print("\(test): SPANBRIDGE_SEED=\(seed)")
+    }
+
+    /// A part of a random test whose seed was printed.
+    init(quietly seed: UInt64) {
+        self.seed = seed
+        state = seed
     }
 
     mutating func next() -> UInt64 {

@@ -231,21 +231,7 @@ enum CloudEventHeader {
             guard let inner = unquote(text) else { return nil }
             text = inner[...]
         }
-        var decoded: [UInt8] = []
-        var index = text.startIndex
-        while index < text.endIndex {
-            guard text[index] == UInt8(ascii: "%") else {
-                decoded.append(text[index])
-                index += 1
-                continue
-            }
-            guard index + 3 <= text.endIndex, let byte = UInt64(hexDigits: text[(index + 1)..<(index + 3)]) else {
-                return nil
-            }
-            decoded.append(UInt8(truncatingIfNeeded: byte))
-            index += 3
-        }
-        return UTF8Sequence.isValid(decoded) ? String(decoding: decoded, as: UTF8.self) : nil
+        return String(percentEncoded: text)
     }
 
     /// What is between the quotes, backslash escapes resolved.

@@ -1,0 +1,70 @@
+/// What the command line asks for.
+struct Arguments {
+    enum Command {
+        case measure
+        case allocations
+        case help
+    }
+
+    var command = Command.measure
+    /// One round instead of five.
+    var isQuick = false
+    var rounds: Int?
+    /// Another relay to compare with: Rotel's agent.
+    var peer: String?
+    /// Where journals are made.
+    var directory: String?
+    /// The relay; by default the one beside this program.
+    var program: String?
+
+    static let help = """
+        OVERVIEW: Measures what spanbridge costs.
+
+        USAGE: spanbridge-bench [allocations] [options]
+
+        SUBCOMMANDS:
+          (none)                  CPU time a span of the release binary beside this program, in several
+                                  configurations, and of its parts. Takes two to three minutes.
+          allocations             Calls of the allocator for 1,000 and for 2,000 spans. Fails if the second need more
+                                  than AllocationLimits.swift allows.
+
+        OPTIONS:
+          --quick                 One round instead of five.
+          --rounds N              So many rounds, 1 to 100.
+          --peer PATH             Measures Rotel too; PATH is rotel-agent of the PyPI package rotel.
+          --directory PATH        Where journals are made. (default: $TMPDIR or /tmp)
+          --program PATH          The relay. (default: spanbridge beside this program)
+          -h, --help              Shows this text.
+
+        """
+
+    init(_ words: [String]) throws {
+        var rest = words[...]
+        if rest.first == "allocations" {
+            command = .allocations
+            rest = rest.dropFirst()
+        }
+        while let word = rest.popFirst() {
+            let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+            func value() throws -> String {
+                if parts.count == 2 { return parts[1] }
+                guard let next = rest.popFirst() else { throw BenchError("\(word) needs a value") }
+                return next
+            }
+            switch parts.first {
+            case "--quick": isQuick = true
+            case "--rounds":
+                let text = try value()
+                guard let number = Int(text), (1...100).contains(number) else {
+                    throw BenchError("--rounds takes a number from 1 to 100, not \(text)")
+                }
+                rounds = number
+            case "--peer": peer = try value()
+            case "--directory": directory = try value()
+            case "--program": program = try value()
+            case "-h", "--help": command = .help
+            default: throw BenchError("\(word) is not known. See spanbridge-bench --help.")
+            }
+        }
+    }
+}

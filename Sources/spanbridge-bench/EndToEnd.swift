@@ -1,0 +1,162 @@
+import Correlation
+import OTLP
+import Transport
+
+/// What is measured end to end: one row of the table.
+struct Scenario {
+    enum Kind {
+        case spanbridge(durability: String, joins: Bool)
+        case rotel(program: String)
+    }
+
+    var kind: Kind
+    var intake: WireProtocol
+    /// `none`, `gzip` or `zstd`.
+    var compression: String
+
+    var title: String {
+        switch kind {
+        case .spanbridge(let durability, let joins):
+            "\(durability == "fsync" ? "durable" : "memory")\(joins ? ", half Kestra, joined" : ", relayed")"
+        case .rotel: "Rotel: memory, relayed"
+        }
+    }
+
+    var joins: Bool { if case .spanbridge(_, true) = kind { true } else { false } }
+
+    var isDurable: Bool { if case .spanbridge("fsync", _) = kind { true } else { false } }
+
+    var path: String { "\(intake == .grpc ? "gRPC" : "HTTP/1.1") → HTTP/1.1 \(compression)" }
+
+    /// Every combination that the documentation names.
+    static func all(peer: String?) -> [Scenario] {
+        var all: [Scenario] = []
+        let codings = ["none", "gzip", "zstd"]
+        for (durability, joins) in [("memory", false), ("fsync", false), ("fsync", true)] {
+            for compression in codings {
+                all.append(
+                    Scenario(
+                        kind: .spanbridge(durability: durability, joins: joins), intake: .grpc,
+                        compression: compression))
+            }
+        }
+        all.append(
+            Scenario(kind: .spanbridge(durability: "fsync", joins: false), intake: .http1, compression: "none"))
+        if let peer {
+            // 0.0.1a15 compresses whatever it is told.
+            all.append(Scenario(kind: .rotel(program: peer), intake: .grpc, compression: "gzip"))
+        }
+        return all
+    }
+}
+
+/// What a scenario cost.
+struct ScenarioResult {
+    var scenario: Scenario
+    /// CPU µs a span, a value a round.
+    var cost = Samples()
+    var spans = 0
+    var executionSpans = 0
+    var peakMemory = 0
+    /// Bytes that the sink was sent, and what they inflated to.
+    var wireBytes = 0
+    var bytes = 0
+}
+
+/// Runs the release binary as a process of its own between a load generator and a counting sink, both in this process.
+struct EndToEnd {
+    /// The relay's binary, and the directory in which journals are made.
+    var program: String
+    var parent: String
+    var rounds: Int
+    var requestsPerRound: Int
+    var spansPerRequest: Int
+    private static let connections = 4
+    /// Executions in one request of the joined scenario; of four, three are bound beforehand, one waits for the hold.
+    private static let executions = 25
+
+    func run(_ scenario: Scenario) throws -> ScenarioResult {
+        let sink = try CountingSink()
+        defer { sink.stop() }
+        let sinkPort = try sink.listen()
+        let subject: Subject
+        switch scenario.kind {
+        case .spanbridge(let durability, _):
+            subject = try RelaySettings(durability: durability, compression: scenario.compression)
+                .start(program: program, sinkPort: sinkPort, in: parent)
+        case .rotel(let peer):
+            subject = try RotelPeer.start(
+                program: peer, compression: scenario.compression, sinkPort: sinkPort, in: parent)
+        }
+        defer { subject.process.stop() }
+        let load = try LoadGenerator(
+            wireProtocol: scenario.intake, port: scenario.intake == .grpc ? subject.grpcPort : subject.httpPort,
+            connections: Self.connections)
+        defer { load.close() }
+        let template = RequestTemplate(
+            scenario.joins ? .halfKestra : .services, spans: spansPerRequest, traces: spansPerRequest / 20,
+            executions: Self.executions)
+
+        var result = ScenarioResult(scenario: scenario)
+        // The first round fills caches and pools and is not counted.
+        for round in 0...rounds {
+            let serials = (0..<requestsPerRound).map { UInt64(round * requestsPerRound + $0 + 1) }
+            if let api = subject.apiPort, scenario.joins { try bind(serials, template, api) }
+            let used = try measure(serials, template, subject, load, sink)
+            let totals = sink.totals
+            if round == 0 { continue }
+            result.cost.add(Double(used) / 1_000 / Double(totals.spans))
+            result.spans += totals.spans
+            result.executionSpans += totals.executionSpans
+            result.wireBytes += totals.wireBytes
+            result.bytes += totals.bytes
+        }
+        result.peakMemory = subject.process.peakMemory
+        return result
+    }
+
+    /// One round: from before the first request until the sink has everything. Returns the CPU time of the relay.
+    private func measure(
+        _ serials: [UInt64], _ template: RequestTemplate, _ subject: Subject, _ load: LoadGenerator, _ sink: CountingSink
+    ) throws -> UInt64 {
+        let bodies = serials.map(template.request)
+        let spans = template.spanCount * serials.count
+        let executionSpans = template.executionCount * serials.count
+        sink.expect(spans: spans, executionSpans: executionSpans)
+        let before = try subject.process.cpuTime()
+        try load.sendTraces(bodies)
+        let isComplete = sink.wait(seconds: 20)
+        let used = try subject.process.cpuTime() - before
+        let totals = sink.totals
+        let checksum = serials.reduce(0) { $0 &+ template.checksum($1) }
+        guard isComplete, totals.spans == spans, totals.executionSpans == executionSpans, totals.checksum == checksum,
+            totals.mistakes == 0
+        else {
+            throw BenchError(
+                """
+                not everything came out: the sink has \(totals.spans) of \(spans) spans and \(totals.executionSpans) of \
+                \(executionSpans) execution spans, checksum \(totals.checksum) of \(checksum), \(totals.mistakes) \
+                requests that cannot be read. The relay wrote:
+                \(subject.process.output)
+                """)
+        }
+        return used
+    }
+
+    /// Posts a binding for three of four executions, as their flows would.
+    private func bind(_ serials: [UInt64], _ template: RequestTemplate, _ port: Int) throws {
+        let api = try LoadGenerator(wireProtocol: .http1, port: port, connections: 16)
+        defer { api.close() }
+        var calls: [[UInt8]] = []
+        for serial in serials {
+            for number in 0..<template.executionCount where number % 4 != 3 {
+                let context = Traceparent(
+                    traceID: RequestTemplate.traceID(serial, number),
+                    parentID: SpanID(raw: RequestTemplate.spanID(serial, number)), flags: 1)
+                calls.append(
+                    BindingCall(executionID: RequestTemplate.execution(serial, number), traceparent: context).encode())
+            }
+        }
+        try api.send(calls, target: "/v1/bindings", headers: [HeaderField("content-type", "application/json")])
+    }
+}

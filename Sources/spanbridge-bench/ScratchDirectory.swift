@@ -1,0 +1,59 @@
+import Glibc
+
+/// A directory of its own for one relay, removed with all that is in it.
+final class ScratchDirectory {
+    let path: String
+
+    /// - Parameter parent: where to make it; the disk there is the one that is measured.
+    init(in parent: String) throws {
+        var template = Array("\(parent)/spanbridge-bench-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw BenchError("\(parent): no directory can be made there: \(String(cString: strerror(errno)))")
+        }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        Self.removeAll(path)
+    }
+
+    /// What is below is made by this program and the relay only: files, and directories of files.
+    private static func removeAll(_ path: String) {
+        if let directory = opendir(path) {
+            while let entry = readdir(directory) {
+                // Safe: readdir ends the name with a zero byte; it is copied before the next call.
+                let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name != ".", name != ".." { removeAll("\(path)/\(name)") }
+            }
+            closedir(directory)
+        }
+        remove(path)
+    }
+
+    func write(_ text: String, to name: String) throws {
+        guard let file = fopen("\(path)/\(name)", "w") else {
+            throw BenchError("\(path)/\(name) cannot be written: \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+        fputs(text, file)
+    }
+
+    /// What a file holds so far; nothing if it is not there.
+    func text(of name: String) -> String { readText("\(path)/\(name)") }
+}
+
+/// A whole file as text; empty if it cannot be read.
+func readText(_ path: String) -> String {
+    guard let file = fopen(path, "r") else { return "" }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 16_384)
+    while true {
+        let count = fread(&part, 1, part.count, file)
+        if count == 0 { break }
+        bytes += part[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}

@@ -1,0 +1,28 @@
+import OTLP
+
+extension FuzzTarget {
+    /// The index of a trace request, decoding of single spans, and rewriting.
+    static let spanIndex = FuzzTarget(name: "span-index") { bytes in
+        guard let index = try? SpanIndex(payload: bytes) else { return }
+        for (position, span) in index.spans.enumerated() {
+            require(Int(span.body.end) <= bytes.count && Int(span.traceIDOffset) + 16 <= bytes.count, "a span lies outside")
+            _ = try? SpanDetail(payload: bytes, index: index, span: position)
+        }
+        for entry in index.evidence { require(Int(entry.owner) < index.spans.count, "evidence of no span") }
+        _ = TraceRewriter.forward(payload: bytes, index: index)
+
+        let links = [AddedLink(traceID: TraceID(high: 1, low: 2), spanID: SpanID(raw: 3), reason: "call")]
+        let edits = index.spans.enumerated().map { position, span in
+            SpanEdit(
+                span: Int32(position), traceID: TraceID(high: 7, low: UInt64(position) + 1),
+                parentSpanID: position % 3 == 0 ? .none : SpanID(raw: UInt64(position)), rule: .claimed,
+                amended: position % 2 == 0, links: position % 5 == 0 ? 0..<1 : 0..<0)
+        }
+        let rewritten = TraceRewriter.rewrite(payload: bytes, index: index, edits: edits, links: links)
+        guard let again = try? SpanIndex(payload: rewritten) else { fatalError("what was rewritten cannot be read") }
+        require(again.rejectedSpans == 0, "what was rewritten has invalid spans")
+        require(again.spans.map(\.spanID) == index.spans.map(\.spanID), "spans were lost or mixed up")
+        require(again.spans.map(\.traceID) == edits.map(\.traceID), "trace ids were not rewritten")
+        require(again.spans.map(\.parentSpanID) == edits.map(\.parentSpanID), "parents were not rewritten")
+    }
+}
