@@ -29,7 +29,7 @@ import Testing
             Case("journal: {directory: \"a\\0b\"}", 2, "journal.directory", "control character"),
             Case("journal:\n  durability: fsynk", 3, "journal.durability", "did you mean fsync"),
             Case("journal: {segment_size: 12 parsecs}", 2, "journal.segment_size", "is no unit of size"),
-            Case("journal: {segment_size: 1KiB}", 2, "journal.segment_size", "must be between 1MiB and 4GiB, is 1KiB"),
+            Case("journal: {segment_size: 1KiB}", 2, "journal.segment_size", "must be between 1MiB and 1GiB, is 1KiB"),
             Case("journal: {retention: {size: 128MiB}}", 2, "journal.retention.size", "at least 256MiB"),
             Case("journal: {queue_size: 1MiB}", 2, "journal.queue_size", "at least 64MiB"),
             Case("memory: {limit: 16MiB}", 2, "memory.limit", "at least 64MiB"),
