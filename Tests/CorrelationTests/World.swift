@@ -30,6 +30,8 @@ final class World {
     private(set) var finished: Set<UInt64> = []
     private(set) var amendments: [Amendment] = []
     private(set) var reloads = 0
+    /// The executions that were asked about.
+    private(set) var asked: [String] = []
     /// What must never happen, in words.
     private(set) var violations: [String] = []
     private var lastRecord: UInt64 = 0
@@ -75,6 +77,15 @@ final class World {
             executionID: execution, event: event.map { .init(id: $0, source: source, tenantID: tenant) },
             traceparent: traceparent.map(Traceparent.init), state: state, parentExecutionID: parent)
         correlator.receive(call, record: lastRecord, now: now)
+        carryOut()
+    }
+
+    /// Kestra's record of an execution is told.
+    func report(_ execution: String, _ change: (inout ReportedExecution) -> Void) {
+        lastRecord += 1
+        var report = ReportedExecution(executionID: execution)
+        change(&report)
+        correlator.receive(report, record: lastRecord, now: now)
         carryOut()
     }
 
@@ -146,6 +157,7 @@ final class World {
                 if isLast { finish(record) }
             case .releaseDependent(let record): dependents.append(record)
             case .finished(let record): finish(record)
+            case .askAbout(let execution): asked.append(execution)
             }
         }
     }
