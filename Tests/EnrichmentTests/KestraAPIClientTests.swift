@@ -77,6 +77,8 @@ import Transport
         #expect(result.heard.records.first?.event?.id == "evt-1" && result.heard.failures.isEmpty)
         #expect(result.asked.map(\.method) == ["GET"])
         #expect(result.asked.map(\.target) == ["/kestra/api/v1/a%2Fb/executions/2TTbWuo18s8C9xoVI1mfbh"])
+        // Without it each question would leave a trace of its own in Kestra's telemetry.
+        #expect(result.asked.first?.header("traceparent")?.hasSuffix("-00") == true)
         #expect(result.asked.first?.header("authorization") == "Basic anVkZ2VAZXhhbXBsZS5jb206SnVkZ2UtMQ==")
         #expect(result.counters.found == 1 && result.counters.requests == 1)
         #expect(result.metrics.contains("spanbridge_kestra_api_answers_total{outcome=\"found\"} 1"))
@@ -100,11 +102,16 @@ import Transport
         let result = try await ask((0..<9).map { "a\($0)" }, expecting: 5) {
             $0.authorization = "Bearer secret"
             $0.lookup.inFlight = 1
+            // However slow the machine is that runs this.
+            $0.lookup.pause = 3_600_000_000_000
+            $0.lookup.longestPause = $0.lookup.pause
         } answer: { _ in
             .http(401)
         }
         #expect(result.heard.failures.allSatisfy { $0.contains("HTTP 401. Check basic_auth") && !$0.contains("secret") })
-        #expect(result.counters.unavailable == 5 && result.counters.isPaused && result.asked.count == 5)
+        #expect(result.counters.unavailable == 5)
+        #expect(result.counters.isPaused)
+        #expect(result.asked.count == 5)
     }
 
     @Test("an answer that is no record of the execution, or too large, is of no use",
