@@ -55,12 +55,13 @@ let package = Package(
         library("Receivers", ["OTLP", "Transport"]),
         library("Exporters", ["OTLP", "Metrics", "Transport"]),
         library("QueryAPI", ["OTLP", "Timeline", "Metrics", "Transport"]),
+        library("Enrichment", ["Wire", "OTLP", "Metrics", "Transport"]),
         library("Configuration", ["CYAML"]),
         library(
             "Bridge",
             [
                 "OTLP", "Correlation", "Journal", "Timeline", "Metrics", "Transport", "Receivers", "Exporters",
-                "QueryAPI", "Configuration",
+                "QueryAPI", "Enrichment", "Configuration",
             ]),
         .executableTarget(
             name: "spanbridge",
@@ -81,6 +82,7 @@ let package = Package(
         tests("ReceiversTests", ["Receivers", "OTLP", "Transport"]),
         tests("ExportersTests", ["Exporters", "OTLP", "Metrics", "Transport"]),
         tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
+        tests("EnrichmentTests", ["Enrichment", "OTLP", "Metrics", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("BridgeTests", ["Bridge", "Correlation", "OTLP"]),
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),

@@ -3,6 +3,7 @@
 
 package import Configuration
 import Correlation
+import Enrichment
 import Exporters
 import Glibc
 import Journal
@@ -36,6 +37,7 @@ package final class Bridge: @unchecked Sendable {
     private let server: Server
     private let apiServer: Server
     private let intake: JournalIntake
+    private var kestra: (client: KestraAPIClient, loop: EventLoop)?
     private var exporters: [OTLPExporter] = []
     private var clients: [any RequestSender] = []
     private var feeds: [ExporterFeed] = []
@@ -68,7 +70,7 @@ package final class Bridge: @unchecked Sendable {
             throw BridgeError(description: "\(error)")
         }
         let marks: (applied: UInt64, delivered: UInt64)
-        let correlator = Correlator(settings: CorrelationSettings(configuration.correlation))
+        let correlator = Correlator(settings: CorrelationSettings(configuration))
         do {
             marks = try store.marks()
             let damaged = try store.restore(into: correlator, now: clock.now())
@@ -99,6 +101,23 @@ package final class Bridge: @unchecked Sendable {
             loops: loops, limits: limits, connectionLimit: configuration.receivers.limits.connections)
         apiServer = Server(loops: [loops[0]], limits: limits, connectionLimit: configuration.receivers.limits.connections)
         buildExporters()
+        try buildEnrichment()
+    }
+
+    private func buildEnrichment() throws(BridgeError) {
+        guard let settings = configuration.enrichment.kestraAPI.flatMap(KestraAPISettings.init) else { return }
+        let loop: EventLoop
+        do {
+            loop = try EventLoop(name: "kestra-api")
+        } catch {
+            throw BridgeError(description: "\(error)")
+        }
+        let (intake, log) = (intake, log)
+        let client = KestraAPIClient(
+            settings: settings, loop: loop, onRecord: { intake.submit($0) },
+            onFailure: { log.limited(.warning, "Asking the Kestra API failed", ("message", $0)) })
+        join.attach(client)
+        kestra = (client, loop)
     }
 
     private func buildExporters() {
@@ -164,6 +183,7 @@ package final class Bridge: @unchecked Sendable {
             throw BridgeError(description: "\(error)")
         }
         for loop in [joinLoop, housekeeping] + loops + queryLoops { loop.start() }
+        kestra?.loop.start()
         join.start()
         keepHouse()
         do {
@@ -173,9 +193,6 @@ package final class Bridge: @unchecked Sendable {
         }
         if configuration.exporters.isEmpty {
             log.warning("No exporter is configured: telemetry is stored and can be asked about, but goes nowhere else")
-        }
-        if configuration.enrichment.kestraAPI != nil {
-            log.warning("enrichment.kestra_api is set, but this version does not ask the Kestra API")
         }
         log.info("spanbridge listens", values: addresses.map { ($0.listener, $0.address) })
     }
@@ -193,7 +210,7 @@ package final class Bridge: @unchecked Sendable {
         let api = configuration.api
         let metrics = RelayMetrics(
             receiver: receiverCounters, budget: budget, ledger: ledger, journal: journal, join: join, server: server,
-            exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) })
+            exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) }, kestra: kestra?.client)
         let isStopping: @Sendable () -> Bool = { [self] in self.isStopping.load(ordering: .acquiring) }
         let journal = journal
         let queries = Queries(
@@ -224,6 +241,8 @@ package final class Bridge: @unchecked Sendable {
     package func stop(patience: UInt64) {
         isStopping.store(true, ordering: .releasing)
         intake.close()
+        kestra?.client.close()
+        kestra?.loop.stop()
         let half = EventLoop.deadline(after: patience / 2)
         wait { done in
             let open = Countdown(2, done)

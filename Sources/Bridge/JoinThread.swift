@@ -1,4 +1,5 @@
 import Correlation
+import Enrichment
 import Exporters
 import Journal
 import OTLP
@@ -27,6 +28,7 @@ final class JoinThread: @unchecked Sendable {
     private let keys: CompiledKeys
     private let resource: [(String, String)]
     private var feeds: [ExporterFeed] = []
+    private var kestra: KestraAPIClient?
     private var dependents: [UInt64: DependentRequest] = [:]
     private var timer: TimerToken?
     private var armedFor: UInt64 = .max
@@ -64,6 +66,11 @@ final class JoinThread: @unchecked Sendable {
         self.feeds = feeds
     }
 
+    /// Names who looks executions up; before the first input.
+    func attach(_ kestra: KestraAPIClient) {
+        self.kestra = kestra
+    }
+
     // MARK: Input, from any thread
 
     /// A journaled batch of spans. `reserved` bytes of the budget are released when it has been dealt with.
@@ -94,6 +101,13 @@ final class JoinThread: @unchecked Sendable {
     func receive(_ call: BindingCall, record: UInt64) {
         loop.post {
             self.correlator.receive(call, record: record, now: self.clock.now())
+            self.finishEvidence(record)
+        }
+    }
+
+    func receive(_ execution: ExecutionRecord, record: UInt64) {
+        loop.post {
+            self.correlator.receive(ReportedExecution(execution), record: record, now: self.clock.now())
             self.finishEvidence(record)
         }
     }
@@ -150,6 +164,10 @@ final class JoinThread: @unchecked Sendable {
             for event in StoredEvents.decode(record.payload) { correlator.receive(event, record: id, now: now) }
         case .binding:
             if let call = try? BindingCall.decode(record.payload) { correlator.receive(call, record: id, now: now) }
+        case .execution:
+            if let execution = ExecutionRecord.parse(record.payload) {
+                correlator.receive(ReportedExecution(execution), record: id, now: now)
+            }
         }
         carryOut()
         if isLive { ledger.settle(id) }
@@ -185,6 +203,7 @@ final class JoinThread: @unchecked Sendable {
                 if isLast { ledger.settle(record) }
             case .releaseDependent(let record): sendDependent(record)
             case .finished(let record): ledger.settle(record)
+            case .askAbout(let execution): kestra?.ask(execution)
             }
         }
         let (sizes, held) = (correlator.sizes, correlator.held)
@@ -267,7 +286,7 @@ final class JoinThread: @unchecked Sendable {
                 let found = DependentPlace.places(in: stored.payload, signal: signal, keys: keys)
                 let payload = patched(stored.payload, found.places)
                 return ExportItem(signal: signal, payload: payload, records: found.count, receipts: [record])
-            case .cloudEvents, .binding: return nil
+            case .cloudEvents, .binding, .execution: return nil
             }
         }
     }

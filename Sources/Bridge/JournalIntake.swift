@@ -1,4 +1,5 @@
 import Correlation
+import Enrichment
 import Journal
 import OTLP
 import Receivers
@@ -86,6 +87,14 @@ final class JournalIntake: Intake {
     func submit(_ call: BindingCall, completion: @escaping @Sendable (ExportFailure?) -> Void) {
         append(.binding, call.encode(), completion) { record in
             self.join.receive(call, record: record)
+        }
+    }
+
+    /// What the Kestra API told, so that a restart knows it too. If the journal takes nothing it is lost, and asked for
+    /// again with the execution's next spans.
+    func submit(_ execution: ExecutionRecord) {
+        append(.execution, execution.encode(), { _ in }) { record in
+            self.join.receive(execution, record: record)
         }
     }
 

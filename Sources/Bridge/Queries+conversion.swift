@@ -71,7 +71,8 @@ extension ExecutionInput {
         let deliveries = event?.executions.filter { $0.startedBy == nil }.map(\.id) ?? []
         self.init(
             id: execution.id, tenant: execution.tenant, namespace: execution.namespace, flow: execution.flow,
-            state: execution.state.isEmpty ? nil : StateEvidence(name: execution.state, from: "POST /v1/bindings"),
+            state: execution.state.isEmpty
+                ? nil : StateEvidence(name: execution.state, from: execution.stateReporter ?? "POST /v1/bindings"),
             started: execution.start == 0 ? nil : execution.start, ended: nil,
             originalTraceIDs: execution.originalTraces, rule: execution.rule.name,
             evidence: execution.evidence.map {
@@ -84,6 +85,11 @@ extension ExecutionInput {
 }
 
 extension ExecutionSnapshot {
+    /// Who told the state, if that was the Kestra API.
+    fileprivate var stateReporter: String? {
+        evidence.first { $0.kind == .reportedState && $0.value == state }?.from
+    }
+
     /// Which evidence was seen and what came of each piece.
     var explanation: Explanation {
         let winner = evidence.filter { $0.kind.rule == rule }.map(\.kind).min { $0.rawValue < $1.rawValue }
@@ -120,7 +126,11 @@ extension ExecutionSnapshot {
 
     private func verdict(on piece: Evidence, winner: Evidence.Kind?) -> (Explanation.Verdict, String) {
         guard let itsRule = piece.kind.rule else {
-            return (.used, piece.kind == .call ? "makes a link, never a join" : "nothing to join on reached Kestra")
+            switch piece.kind {
+            case .call, .triggeredBy, .triggers: return (.used, "makes a link, never a join")
+            case .reportedState: return (.used, "tells how the execution stands, not where it belongs")
+            default: return (.used, "nothing to join on reached Kestra")
+            }
         }
         if piece.kind == winner { return (.won, "the strongest rule that applies is \(rule.name)") }
         if itsRule < rule { return (.lost, "it leads to no trace: the event's traceparent is not known") }

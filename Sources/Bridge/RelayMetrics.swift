@@ -1,4 +1,5 @@
 import Correlation
+import Enrichment
 import Exporters
 import Journal
 import Metrics
@@ -18,7 +19,8 @@ final class RelayMetrics: Sendable {
 
     init(
         receiver: ReceiverCounters, budget: MemoryBudget, ledger: DeliveryLedger, journal: Journal, join: JoinThread,
-        server: Server, exporters: [OTLPExporter], waiting: [(name: String, count: WaitingCount)]
+        server: Server, exporters: [OTLPExporter], waiting: [(name: String, count: WaitingCount)],
+        kestra: KestraAPIClient?
     ) {
         self.ledger = ledger
         self.journal = journal
@@ -28,6 +30,7 @@ final class RelayMetrics: Sendable {
         registerJournal()
         registerCorrelator()
         for exporter in exporters { exporter.register(in: registry) }
+        kestra?.register(in: registry)
         for (name, count) in waiting {
             registry.register(
                 "spanbridge_exporter_waiting_records", .gauge,

@@ -1,5 +1,6 @@
 import Configuration
 import Correlation
+import Enrichment
 import Exporters
 import Journal
 import OTLP
@@ -34,8 +35,10 @@ extension JournalSettings {
 }
 
 extension CorrelationSettings {
-    init(_ settings: Configuration.Correlation) {
+    init(_ configuration: Configuration) {
+        let settings = configuration.correlation
         self = .defaults
+        asksAboutExecutions = configuration.enrichment.kestraAPI != nil
         hold = settings.hold
         holdBytes = settings.holdMemory
         late =

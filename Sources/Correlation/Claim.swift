@@ -16,14 +16,19 @@ struct Claim {
         case bindingContext = 4
         /// The SERVER span's query carries a traceparent.
         case contextOnServer = 5
+        /// Kestra's own record of the execution names the event.
+        case reportedEvent = 6
+        /// Kestra's own record of the execution carries a traceparent.
+        case reportedContext = 7
 
-        static func < (a: Basis, b: Basis) -> Bool { a.rawValue < b.rawValue }
+        // The raw values are stored, so that later cases can't stand where they belong.
+        static func < (a: Basis, b: Basis) -> Bool { (a.rule, a.rawValue) < (b.rule, b.rawValue) }
 
         var rule: JoinRule {
             switch self {
             case .bindingEvent, .span, .eventData: .claimed
-            case .eventOnServer: .event
-            case .bindingContext, .contextOnServer: .context
+            case .eventOnServer, .reportedEvent: .event
+            case .bindingContext, .contextOnServer, .reportedContext: .context
             }
         }
     }

@@ -39,6 +39,8 @@ package struct CorrelationSettings: Sendable {
     package var tracesOfExecutionLimit: Int
     /// Where in a CloudEvent's data an execution id may stand, outermost member first.
     package var claimedExecutionPaths: [[String]]
+    /// Whether somebody can look executions up, so that `CorrelatorAction.askAbout` is worth while.
+    package var asksAboutExecutions = false
 
     package init(
         hold: UInt64, holdBytes: Int, late: LatePolicy, executionSpan: ExecutionSpanMode, quiet: UInt64,

@@ -136,7 +136,7 @@ extension Correlator {
     }
 
     /// Learns the traceparent that an event carries.
-    private func place(_ event: EventState, at context: TraceContext) {
+    func place(_ event: EventState, at context: TraceContext) {
         guard event.context != context else { return }
         let before = event.context
         event.context = context

@@ -54,6 +54,12 @@ extension Correlator {
             spanDeadlines.insert(execution, deadline: due)
             return
         }
+        if settings.asksAboutExecutions, !execution.hasEnded, !execution.isAskedForState, !execution.spanIsUrgent {
+            execution.isAskedForState = true
+            act(.askAbout(execution: execution.id))
+            spanDeadlines.insert(execution, deadline: now &+ min(settings.hold, settings.quiet))
+            return
+        }
         exportSpan(execution, now: now)
     }
 
@@ -68,6 +74,7 @@ extension Correlator {
         }
         execution.spanIsDue = false
         execution.spanIsUrgent = false
+        execution.isAskedForState = false
         let place = home(of: execution)
         guard hasSpan(execution, place) else { return }
         let links = links(of: execution, at: place)
@@ -114,6 +121,10 @@ extension Correlator {
                 links.append(
                     AddedLink(traceID: home(of: other).traceID, spanID: other.spanID, reason: "redelivery"))
             }
+        }
+        for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
+            guard let other = executions[piece.value], other.spanCount > 0 else { continue }
+            links.append(AddedLink(traceID: home(of: other).traceID, spanID: other.spanID, reason: "started_by"))
         }
         if let context = execution.binding?.target, context.traceID != place.traceID {
             links.append(AddedLink(traceID: context.traceID, spanID: context.spanID, reason: "event_context"))

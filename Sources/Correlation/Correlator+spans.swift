@@ -9,6 +9,7 @@ extension Correlator {
         settle(now: now)
         arriving = nil
         dispatch(batch, executions: executions, now: now)
+        askAbout(executions)
         releaseDependents(now: now)
         forgetBeyondLimits()
     }

@@ -15,6 +15,9 @@ package enum CorrelatorAction: Sendable {
     case releaseDependent(record: UInt64)
     /// Nothing of this record is waiting any more.
     case finished(record: UInt64)
+    /// Nothing has told where this execution belongs, or how it ended: who can look it up should, and give what it finds
+    /// to `Correlator.receive`. It may be asked for again.
+    case askAbout(execution: String)
 }
 
 /// Spans of one record that leave together.

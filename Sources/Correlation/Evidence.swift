@@ -23,6 +23,16 @@ package struct Evidence: Sendable, Hashable {
         case startedBy = 9
         /// A call to the execution (resume, kill, replay) was seen in another trace.
         case call = 10
+        /// Kestra's record of the execution names the event: in the trigger's body or headers, or in inputs or labels.
+        case reportedEvent = 11
+        /// Kestra's record of the execution carries a traceparent.
+        case reportedContext = 12
+        /// Kestra's record of the execution tells its state.
+        case reportedState = 13
+        /// The end of another execution triggered it.
+        case triggeredBy = 14
+        /// Its end triggered another execution.
+        case triggers = 15
 
         package var name: String {
             switch self {
@@ -36,6 +46,11 @@ package struct Evidence: Sendable, Hashable {
             case .contextOnServer: "traceparent_on_server_span"
             case .startedBy: "started_by"
             case .call: "call"
+            case .reportedEvent: "reported_event"
+            case .reportedContext: "reported_traceparent"
+            case .reportedState: "reported_state"
+            case .triggeredBy: "triggered_by"
+            case .triggers: "triggers"
             }
         }
 
@@ -44,10 +59,10 @@ package struct Evidence: Sendable, Hashable {
             switch self {
             case .header: .native
             case .claimedByEvent, .claimedBySpan, .bindingEvent: .claimed
-            case .eventOnServer: .event
-            case .bindingContext, .contextOnServer: .context
+            case .eventOnServer, .reportedEvent: .event
+            case .bindingContext, .contextOnServer, .reportedContext: .context
             case .startedBy: .startedBy
-            case .noHeader, .call: nil
+            case .noHeader, .call, .reportedState, .triggeredBy, .triggers: nil
             }
         }
     }
@@ -56,7 +71,8 @@ package struct Evidence: Sendable, Hashable {
     package var value: String
     /// Unix nanoseconds of the arrival.
     package var seenAt: UInt64
-    /// Where it was read: `span 00f067aa0ba902b7`, `POST /v1/bindings`, `CloudEvent evt-1`.
+    /// Where it was read: `span 00f067aa0ba902b7`, `POST /v1/bindings`, `CloudEvent evt-1`,
+    /// `Kestra API`.
     package var from: String
 
     package init(kind: Kind, value: String, seenAt: UInt64, from: String) {

@@ -46,6 +46,10 @@ final class Execution {
     var spanIsDue = false
     /// Whether it is due without waiting.
     var spanIsUrgent = false
+    /// Whether it was asked for because nothing told where it belongs.
+    var isAskedFor = false
+    /// Whether it was asked for its state since its span was last exported.
+    var isAskedForState = false
     /// Whether it has changed since it was last given out for storing.
     var isDirty = false
 
@@ -81,7 +85,7 @@ final class Execution {
 
     /// Whether somebody told that it has ended, in one of Kestra's terminal states.
     var hasEnded: Bool {
-        ["SUCCESS", "FAILED", "WARNING", "KILLED", "CANCELLED", "SKIPPED", "RETRIED"].contains(state)
+        ExecutionState.isFinal(state)
     }
 
     /// The trace it stays in because its context came through the header; of several the smallest, so that the order of

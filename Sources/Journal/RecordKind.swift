@@ -7,6 +7,8 @@ package enum RecordKind: UInt8, Sendable, CaseIterable {
     case logs = 3
     case cloudEvents = 16
     case binding = 17
+    /// What was read of Kestra's record of an execution.
+    case execution = 18
 
     /// The kind of a received OTLP request.
     package init(_ signal: Signal) {

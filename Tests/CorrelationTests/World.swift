@@ -30,6 +30,8 @@ final class World {
     private(set) var finished: Set<UInt64> = []
     private(set) var amendments: [Amendment] = []
     private(set) var reloads = 0
+    /// The executions that were asked about.
+    private(set) var asked: [String] = []
     /// What must never happen, in words.
     private(set) var violations: [String] = []
     /// Everything that came, record 1 first.
@@ -74,6 +76,15 @@ final class World {
         take(.binding(BindingCall(
             executionID: execution, event: event.map { .init(id: $0, source: source, tenantID: tenant) },
             traceparent: traceparent.map(Traceparent.init), state: state, parentExecutionID: parent)))
+    }
+
+    /// Kestra's record of an execution is told.
+    func report(_ execution: String, _ change: (inout ReportedExecution) -> Void) {
+        lastRecord += 1
+        var report = ReportedExecution(executionID: execution)
+        change(&report)
+        correlator.receive(report, record: lastRecord, now: now)
+        carryOut()
     }
 
     /// A request of logs or metrics that names these traces. Returns its record.
@@ -184,6 +195,7 @@ final class World {
                 if isLast { finish(record) }
             case .releaseDependent(let record): dependents.append(record)
             case .finished(let record): finish(record)
+            case .askAbout(let execution): asked.append(execution)
             }
         }
     }

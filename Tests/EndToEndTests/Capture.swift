@@ -14,6 +14,8 @@ struct Capture: Sendable {
     var name: String
     var items: [Item]
     var truth: JSONValue
+    /// What the Kestra API answered about its executions, by id.
+    var records: [String: [UInt8]] = [:]
 
     /// Every folder under `Captures` that has recorded requests, by its path.
     static let all: [String] = {
@@ -53,6 +55,10 @@ struct Capture: Sendable {
                 body: Array(try Data(contentsOf: folder.appending(path: body))), isGzipped: isGzipped)
         }
         let expected = folder.appending(path: "expected.json")
+        if names.contains("executions.json") {
+            let answers = try JSONValue.parse(Array(Data(contentsOf: folder.appending(path: "executions.json"))))
+            for answer in answers.array ?? [] { records[answer["id"]?.string ?? ""] = answer.serialized }
+        }
         truth = try names.contains("expected.json") ? JSONValue.parse(Array(Data(contentsOf: expected))) : .object([])
     }
 
@@ -80,6 +86,8 @@ enum Evidence: String, Sendable, CaseIterable {
     case none
     case events
     case bindings
+    /// Nothing is told, but the relay may ask the Kestra API.
+    case api
 }
 
 /// The order in which recorded requests are sent.

@@ -1,0 +1,80 @@
+import OTLP
+
+// What Kestra's own records tell about executions. They are asked for by `CorrelatorAction.askAbout`; who asks, and how,
+// is not known here.
+extension Correlator {
+    /// Takes in what Kestra's record of an execution tells.
+    package func receive(_ report: ReportedExecution, record: UInt64, now: UInt64) {
+        lastRecord = max(lastRecord, record)
+        let execution = execution(report.executionID, now: now)
+        if execution.namespace.isEmpty { execution.namespace = report.namespace }
+        if execution.flow.isEmpty { execution.flow = report.flow }
+        learnPlace(report, of: execution, now: now)
+        learnRelatives(report, of: execution, now: now)
+        learnState(report, of: execution, now: now)
+        mark(execution)
+        settle(now: now)
+        releaseDependents(now: now)
+        forgetBeyondLimits()
+    }
+
+    /// Asks, once, about executions of which nothing tells where they belong.
+    func askAbout(_ found: [Execution]) {
+        guard settings.asksAboutExecutions, !isReplaying else { return }
+        for execution in found where !execution.isAskedFor && !home(of: execution).isDecided {
+            execution.isAskedFor = true
+            act(.askAbout(execution: execution.id))
+        }
+    }
+
+    private func learnPlace(_ report: ReportedExecution, of execution: Execution, now: UInt64) {
+        if let named = report.event, let event = event(for: named.key, now: now) {
+            if event.type.isEmpty { event.type = named.type }
+            if event.subject.isEmpty { event.subject = named.subject }
+            if event.time == 0 { event.time = named.time ?? 0 }
+            if event.context == nil, let context = named.context.map(TraceContext.init) { place(event, at: context) }
+            mark(event)
+            note(.reportedEvent, named.key.id, from: Self.reporter, on: execution, now: now)
+            add(Claim(basis: .reportedEvent, event: event), to: execution)
+        }
+        // A header that Kestra followed is no news: the spans are where it led.
+        let isFollowed = report.callerContext?.traceID == report.nativeContext?.traceID
+        for context in [report.inputContext, isFollowed ? nil : report.callerContext].compactMap({ $0 }) {
+            let context = TraceContext(context)
+            note(.reportedContext, context.text, from: Self.reporter, on: execution, now: now)
+            add(Claim(basis: .reportedContext, context: context), to: execution)
+        }
+    }
+
+    private func learnRelatives(_ report: ReportedExecution, of execution: Execution, now: UInt64) {
+        if let starter = report.startedBy {
+            start(execution, by: self.execution(starter, now: now), from: Self.reporter, now: now)
+        }
+        if let trigger = report.triggeredBy, trigger != execution.id {
+            let other = self.execution(trigger, now: now)
+            note(.triggeredBy, other.id, from: Self.reporter, on: execution, now: now)
+            note(.triggers, execution.id, from: Self.reporter, on: other, now: now)
+            exportSpanAgain(execution)
+            exportSpanAgain(other)
+        }
+    }
+
+    /// Times and state. A state that was told before counts more than one that Kestra does not yet know to have ended.
+    private func learnState(_ report: ReportedExecution, of execution: Execution, now: UInt64) {
+        if let started = report.started {
+            execution.start = execution.start == 0 ? started : min(execution.start, started)
+        }
+        let isFinal = ExecutionState.isFinal(report.state)
+        if isFinal, let ended = report.ended { execution.end = max(execution.end, ended) }
+        guard !report.state.isEmpty, report.state != execution.state, isFinal || !execution.hasEnded else { return }
+        execution.state = report.state
+        execution.evidence.removeAll { $0.kind == .reportedState }
+        note(.reportedState, report.state, from: Self.reporter, on: execution, now: now)
+        guard isFinal else { return }
+        // Due anew, since an end shortens the wait.
+        execution.spanIsDue = false
+        makeSpanDue(execution, now: now)
+    }
+
+    private static let reporter = "Kestra API"
+}
