@@ -19,12 +19,12 @@ final class RecordingSink: RequestHandler {
     private let server: Server
     let port: Int
 
-    init() throws {
+    init(tls: TLSContext? = nil) throws {
         loop = try EventLoop(name: "sink")
         server = Server(loops: [loop], limits: .defaults, connectionLimit: 100)
         loop.start()
         let late = LateHandler()
-        port = try server.listen(name: "sink", host: "127.0.0.1", port: 0, handler: late)
+        port = try server.listen(name: "sink", host: "127.0.0.1", port: 0, handler: late, tls: tls)
         late.handler.withLock { $0 = self }
     }
 
