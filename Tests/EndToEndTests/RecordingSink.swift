@@ -55,7 +55,11 @@ final class RecordingSink: RequestHandler {
     var all: [Received] { received.withLock { $0 } }
 
     /// Monotonic nanoseconds since something last arrived.
-    var quietFor: UInt64 { EventLoop.now() - lastArrival.withLock { $0 } }
+    var quietFor: UInt64 {
+        // Read first: a request that arrives in between would lie in the future.
+        let last = lastArrival.withLock { $0 }
+        return EventLoop.now() - last
+    }
 }
 
 /// Lets a server listen before its handler exists.

@@ -52,6 +52,7 @@ final class TLSStream: ByteStream, ByteStreamOwner {
             guard unasked <= Self.unreadLimit else { return broke("the peer asks for much and reads nothing") }
         }
         guard flush() else { return broke("the connection broke while sending") }
+        if stream.queuedBytes == 0 { unasked = 0 }
         if isHandshake, !finishHandshake() { return }
         if !plain.isEmpty { plain.withUnsafeBytes { owner?.streamDidRead($0) } }
         guard !isClosed else { return }

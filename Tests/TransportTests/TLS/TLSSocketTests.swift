@@ -187,7 +187,7 @@ import Testing
     /// Takes everything and gives nothing.
     private final class Sink: ByteStream {
         var owner: (any ByteStreamOwner)?
-        var queuedBytes = 0
+        var queuedBytes: Int { written.count }
         var written: [UInt8] = []
         var isClosed = false
         func startReading() {}
