@@ -36,6 +36,7 @@ package final class Bridge: @unchecked Sendable {
     private let queryLoops: [EventLoop]
     private let server: Server
     private let apiServer: Server
+    private let tls: TLSContexts
     private let intake: JournalIntake
     private var kestra: (client: KestraAPIClient, loop: EventLoop)?
     private var exporters: [OTLPExporter] = []
@@ -57,6 +58,7 @@ package final class Bridge: @unchecked Sendable {
         EventLoop.ignoreBrokenPipes()
         Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
         log = Log(configuration.log, clock: clock)
+        tls = try TLSContexts(configuration)
         do {
             journal = try Journal(settings: JournalSettings(configuration), now: clock.now())
             let (catalog, opening) = try Catalog.open("\(configuration.journal.directory)/catalog.sqlite")
@@ -130,7 +132,7 @@ package final class Bridge: @unchecked Sendable {
                 let signal = Signal(named)
                 settings.paths[signal] = exporter.kind == .http ? remote.path : nil
                 let endpoint = ClientEndpoint(
-                    host: remote.host, port: remote.port, tls: exporter.usesTLS, wireProtocol: settings.wireProtocol,
+                    host: remote.host, port: remote.port, tls: exporter.usesTLS(to: remote), wireProtocol: settings.wireProtocol,
                     authority: "\(remote.host):\(remote.port)")
                 byAddress[endpoint, default: []].insert(signal)
             }
@@ -138,18 +140,22 @@ package final class Bridge: @unchecked Sendable {
                 var part = settings
                 part.signals = signals
                 if byAddress.count > 1 { part.name += " to \(endpoint.authority)" }
-                build(part, to: endpoint, connections: exporter.sendingQueue.consumers)
+                build(
+                    part, to: endpoint, tls: tls.context(of: exporter), connections: exporter.sendingQueue.consumers)
             }
         }
         join.attach(feeds)
     }
 
-    private func build(_ settings: ExporterSettings, to endpoint: ClientEndpoint, connections: Int) {
+    private func build(
+        _ settings: ExporterSettings, to endpoint: ClientEndpoint, tls: TLSContext?, connections: Int
+    ) {
         // From the last loop on, so that intake on the first does not wait for compression.
         let position = feeds.count
         let loop = loops[loops.count - 1 - position % loops.count]
         let client = Client(
-            loop: loop, endpoint: endpoint, connections: connections, responseLimit: settings.responseLimit)
+            loop: loop, endpoint: endpoint, connections: connections, responseLimit: settings.responseLimit,
+            tls: tls)
         let (ledger, join, log, name) = (ledger, join, log, settings.name)
         let exporter = OTLPExporter(
             settings: settings, loop: loop, sender: client,
@@ -202,15 +208,17 @@ package final class Bridge: @unchecked Sendable {
             intake: intake, keys: keys, requestLimit: configuration.receivers.otlp.maxRequestSize,
             counters: receiverCounters)
         let protocols = configuration.receivers.otlp.protocols
-        for (name, endpoint) in [("grpc", protocols.grpc), ("http", protocols.http)] {
+        for (name, endpoint, tls) in [("grpc", protocols.grpc, tls.grpc), ("http", protocols.http, tls.http)] {
             guard let endpoint else { continue }
-            let port = try server.listen(name: name, host: endpoint.host, port: endpoint.port, handler: receiver)
+            let port = try server.listen(
+                name: name, host: endpoint.host, port: endpoint.port, handler: receiver, tls: tls)
             addresses.append((name, ListenEndpoint(host: endpoint.host, port: port).description))
         }
         let api = configuration.api
         let metrics = RelayMetrics(
             receiver: receiverCounters, budget: budget, ledger: ledger, journal: journal, join: join, server: server,
-            exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) }, kestra: kestra?.client)
+            apiServer: apiServer, exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) },
+            kestra: kestra?.client)
         let isStopping: @Sendable () -> Bool = { [self] in self.isStopping.load(ordering: .acquiring) }
         let journal = journal
         let queries = Queries(
@@ -232,7 +240,7 @@ package final class Bridge: @unchecked Sendable {
                     handler: BindingReceiver(intake: intake, requestLimit: api.maxRequestSize)),
             ])
         let port = try apiServer.listen(
-            name: "api", host: api.endpoint.host, port: api.endpoint.port, handler: router)
+            name: "api", host: api.endpoint.host, port: api.endpoint.port, handler: router, tls: tls.api)
         addresses.append(("api", ListenEndpoint(host: api.endpoint.host, port: port).description))
     }
 
@@ -285,6 +293,7 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func tidy() {
+        tls.reloadIfChanged(now: EventLoop.now(), log: log)
         let now = clock.now()
         do {
             try journal.seal(now: now)

@@ -8,7 +8,8 @@ extension KestraAPISettings {
     /// Nil without an endpoint.
     init?(_ configuration: Configuration.KestraAPI) {
         guard let remote = configuration.endpoint else { return nil }
-        self.init(endpoint: ClientEndpoint(host: remote.host, port: remote.port, wireProtocol: .http1))
+        self.init(endpoint: ClientEndpoint(
+                host: remote.host, port: remote.port, tls: remote.scheme == .https, wireProtocol: .http1))
         basePath = remote.path == "/" ? "" : remote.path
         tenant = configuration.tenant
         if let basic = configuration.basicAuth {

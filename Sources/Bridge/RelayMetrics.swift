@@ -19,7 +19,7 @@ final class RelayMetrics: Sendable {
 
     init(
         receiver: ReceiverCounters, budget: MemoryBudget, ledger: DeliveryLedger, journal: Journal, join: JoinThread,
-        server: Server, exporters: [OTLPExporter], waiting: [(name: String, count: WaitingCount)],
+        server: Server, apiServer: Server, exporters: [OTLPExporter], waiting: [(name: String, count: WaitingCount)],
         kestra: KestraAPIClient?
     ) {
         self.ledger = ledger
@@ -41,6 +41,12 @@ final class RelayMetrics: Sendable {
         registry.register(
             "spanbridge_server_connections", .gauge, help: "Open connections of the receivers."
         ) { Double(server.connectionCount) }
+        for (name, server) in [("receivers", server), ("api", apiServer)] {
+            registry.register(
+                "spanbridge_tls_failures_total", .counter, help: "TLS handshakes of listeners that failed.",
+                labels: [MetricLabel("listeners", name)]
+            ) { Double(server.counters.tlsFailures) }
+        }
         registry.register(
             "spanbridge_build_info", .gauge, help: "The running version.",
             labels: [MetricLabel("version", Version.current)]

@@ -36,6 +36,7 @@ extension Correlator {
         guard execution.exportedSpan != nil || wasLeftOut else { return }
         execution.spanIsDue = true
         execution.spanIsUrgent = true
+        mark(execution)
         spanDeadlines.insert(execution, deadline: 0)
     }
 

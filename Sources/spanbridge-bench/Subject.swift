@@ -32,7 +32,8 @@ struct RelaySettings {
             log: {level: warning}
 
             """, to: "spanbridge.yaml")
-        let process = try MeasuredProcess(program, ["serve", "--config", "\(scratch.path)/spanbridge.yaml"], scratch: scratch)
+        let process = try MeasuredProcess(
+            program, ["serve", "--config", "\(scratch.path)/spanbridge.yaml"], scratch: scratch)
         // It prints `listener address` for each of the three, the ports having been chosen by the kernel.
         let ports = try process.wait(for: "listen") { () -> [String: Int]? in
             var found: [String: Int] = [:]

@@ -150,6 +150,40 @@ import Testing
         #expect(configuration.enrichment.kestraAPI?.endpoint?.port == 1)
     }
 
+    @Test("TLS of listeners and exporters")
+    func tls() throws {
+        let text = """
+            receivers:
+              otlp:
+                protocols:
+                  grpc: {endpoint: "0.0.0.0:4317", tls: {cert_file: a.pem, key_file: a.key, client_ca_file: ca.pem}}
+                  http: {endpoint: "0.0.0.0:4318"}
+            api: {tls: {cert_file: b.pem, key_file: b.key}}
+            exporters:
+              otlp/a: {endpoint: "a:1", tls: {ca_file: x, server_name_override: y}}
+              otlp/b: {endpoint: "b:1"}
+              otlp/c: {endpoint: "https://c:1"}
+              otlp_http/d: {endpoint: "http://d:1", traces_endpoint: "https://d:2"}
+              otlp/e: {endpoint: "e:1", tls: {insecure: true}}
+            """
+        let (configuration, diagnostics) = load(text)
+        #expect(diagnostics.isEmpty)
+        let protocols = configuration.receivers.otlp.protocols
+        #expect(protocols.grpcTLS?.certFile == "a.pem" && protocols.grpcTLS?.keyFile == "a.key")
+        #expect(protocols.grpcTLS?.clientCAFile == "ca.pem" && protocols.httpTLS == nil)
+        #expect(configuration.api.tls?.keyFile == "b.key")
+        let exporters = Dictionary(uniqueKeysWithValues: configuration.exporters.map { ($0.name, $0) })
+        #expect(exporters.filter(\.value.usesTLS).keys.sorted() == ["otlp/a", "otlp/c", "otlp_http/d"])
+        let mixed = try #require(exporters["otlp_http/d"])
+        #expect(mixed.endpoint(for: .traces).map(mixed.usesTLS(to:)) == true)
+        #expect(mixed.endpoint(for: .logs).map(mixed.usesTLS(to:)) == false)
+        let byVariable = load(
+            anExporter, ["SPANBRIDGE_API_TLS_CERT_FILE": "c.pem", "SPANBRIDGE_API_TLS_KEY_FILE": "c.key"])
+        #expect(byVariable.configuration.api.tls?.certFile == "c.pem" && byVariable.diagnostics.isEmpty)
+        let without = load("exporters: {otlp/a: {endpoint: \"http://a:1\", tls: {ca_file: x}}}")
+        #expect(without.diagnostics.map(\.severity) == [.warning])
+    }
+
     @Test("variables stand in values: set, with default, escaped, short")
     func expansion() {
         func directory(_ text: String, _ environment: [String: String] = [:]) -> (String, [Diagnostic]) {

@@ -70,8 +70,10 @@ import Testing
                 "enrichment: {kestra_api: {endpoint: \"http://k:1\", bearer_token: x, basic_auth: {username: x}}}", 2,
                 "enrichment.kestra_api.bearer_token", "conflicts"),
             Case(
-                "enrichment: {kestra_api: {endpoint: \"https://k\"}}", 2, "enrichment.kestra_api.endpoint",
-                "TLS is not available"),
+                "receivers: {otlp: {protocols: {grpc: {tls: {cert_file: x}}}}}", 2,
+                "receivers.otlp.protocols.grpc.tls.key_file", "is missing"),
+            Case("api: {tls: {key_file: x}}", 2, "api.tls.cert_file", "is missing"),
+            Case("api: {tls: {cert_file: x, key_file: x, ca_file: x}}", 2, "api.tls.ca_file", "unknown key"),
             Case("journal: [", 3, "", "not YAML"),
             Case("journal: *x", 2, "", "names no anchor"),
             Case("? [a]\n: b", 2, "", "a key must be text"),
@@ -103,10 +105,11 @@ import Testing
                 "authorization header"),
             Case("otlp_http/b: {endpoint: \"http://b?x=1\"}", 2, "exporters.otlp_http/b.endpoint", "no query"),
             Case("otlp_http/b: {endpoint: \"http://b:0\"}", 2, "exporters.otlp_http/b.endpoint", "port 0"),
-            Case("otlp_http/b: {endpoint: \"https://b\"}", 2, "exporters.otlp_http/b.endpoint", "TLS is not available"),
             Case("otlp/b: {endpoint: b}", 2, "exporters.otlp/b.endpoint", "port is missing"),
             Case("otlp/b: {endpoint: \"http://b:1/x\"}", 2, "exporters.otlp/b.endpoint", "gRPC takes no path"),
-            Case("otlp/b: {endpoint: \"b:1\", tls: {ca_file: x}}", 2, "exporters.otlp/b.endpoint", "insecure: true"),
+            Case(
+                "otlp/b: {endpoint: \"https://b:1\", tls: {key_file: x}}", 2, "exporters.otlp/b.tls.key_file",
+                "go together"),
             Case(
                 "otlp/b: {endpoint: \"b:1\", tls: {insecure: true, cert_file: x}}", 2, "exporters.otlp/b.tls.cert_file",
                 "go together"),

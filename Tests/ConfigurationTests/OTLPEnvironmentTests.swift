@@ -73,11 +73,20 @@ import Testing
         #expect(exporters(["ENDPOINT": "http://b:1", "TIMEOUT": "0"]).0.first?.timeout == 0)
     }
 
-    @Test("TLS that was asked for is refused, not dropped")
+    @Test("TLS is used where it was asked for")
     func tls() {
         for variables in [["ENDPOINT": "https://b"], ["ENDPOINT": "b:4317", "PROTOCOL": "grpc"]] {
             let (exporters, diagnostics) = exporters(variables)
-            #expect(exporters.isEmpty && diagnostics.contains { $0.severity == .error && $0.message.contains("TLS") })
+            #expect(exporters.first?.usesTLS == true && diagnostics.isEmpty)
+        }
+        let (mutual, _) = exporters([
+            "ENDPOINT": "https://b", "CERTIFICATE": "ca", "CLIENT_CERTIFICATE": "cert", "CLIENT_KEY": "key",
+        ])
+        #expect(mutual.first?.tls?.caFile == "ca" && mutual.first?.tls?.certFile == "cert")
+        #expect(mutual.first?.tls?.keyFile == "key")
+        for half in ["CLIENT_CERTIFICATE", "CLIENT_KEY"] {
+            let (exporters, diagnostics) = exporters(["ENDPOINT": "https://b", half: "x"])
+            #expect(diagnostics.map(\.severity) == [.warning] && exporters.first?.tls == nil)
         }
         let (exporters, diagnostics) = exporters(["ENDPOINT": "b:4317", "PROTOCOL": "grpc", "INSECURE": "TRUE"])
         #expect(diagnostics.isEmpty && exporters.first?.endpoint(for: .traces)?.description == "http://b:4317")

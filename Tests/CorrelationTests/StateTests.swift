@@ -183,6 +183,22 @@ import Testing
         #expect(world.correlator.execution(id: e2)?.startedBy == e1)
     }
 
+    @Test("an execution span that was to be exported again before a restart is exported after it")
+    func urgentSpan() throws {
+        let world = World()
+        try world.receive(
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .executor(3, of: e1, in: 1, under: 1, starts: true),
+            .executor(4, of: e2, in: 1, under: 3))
+        world.wait(100 * second)
+        world.store()
+        world.bind(e1, traceparent: context(9, 9))
+        world.store()
+        world.restart()
+        world.tick()
+        let moved = world.executionSpans.filter { $0.traceID == traceID(9) && $0.amended }
+        #expect(Set(moved.map(\.executionID)) == [e1, e2] && moved.count == 2)
+    }
+
     @Test("an amendment that was not delivered before a restart is made again when its record is read again")
     func owedAmendment() throws {
         let world = World()

@@ -80,11 +80,9 @@ final class World {
 
     /// Kestra's record of an execution is told.
     func report(_ execution: String, _ change: (inout ReportedExecution) -> Void) {
-        lastRecord += 1
         var report = ReportedExecution(executionID: execution)
         change(&report)
-        correlator.receive(report, record: lastRecord, now: now)
-        carryOut()
+        take(.report(report))
     }
 
     /// A request of logs or metrics that names these traces. Returns its record.
@@ -95,6 +93,7 @@ final class World {
         case event(CloudEvent)
         case binding(BindingCall)
         case dependent([TraceID])
+        case report(ReportedExecution)
     }
 
     @discardableResult
@@ -108,6 +107,7 @@ final class World {
         switch input {
         case .spans(let batch): correlator.receive(batch, now: now)
         case .event(let event): correlator.receive(event, record: record, now: now)
+        case .report(let report): correlator.receive(report, record: record, now: now)
         case .binding(let call): correlator.receive(call, record: record, now: now)
         case .dependent(let traces): correlator.receiveDependent(record: record, traces: traces, now: now)
         }

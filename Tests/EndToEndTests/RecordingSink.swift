@@ -19,12 +19,12 @@ final class RecordingSink: RequestHandler {
     private let server: Server
     let port: Int
 
-    init() throws {
+    init(tls: TLSContext? = nil) throws {
         loop = try EventLoop(name: "sink")
         server = Server(loops: [loop], limits: .defaults, connectionLimit: 100)
         loop.start()
         let late = LateHandler()
-        port = try server.listen(name: "sink", host: "127.0.0.1", port: 0, handler: late)
+        port = try server.listen(name: "sink", host: "127.0.0.1", port: 0, handler: late, tls: tls)
         late.handler.withLock { $0 = self }
     }
 
@@ -55,7 +55,11 @@ final class RecordingSink: RequestHandler {
     var all: [Received] { received.withLock { $0 } }
 
     /// Monotonic nanoseconds since something last arrived.
-    var quietFor: UInt64 { EventLoop.now() - lastArrival.withLock { $0 } }
+    var quietFor: UInt64 {
+        // Read first: a request that arrives in between would lie in the future.
+        let last = lastArrival.withLock { $0 }
+        return EventLoop.now() - last
+    }
 }
 
 /// Lets a server listen before its handler exists.

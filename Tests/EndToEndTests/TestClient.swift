@@ -8,7 +8,10 @@ final class TestClient: Sendable {
     private let loop: EventLoop
     private let clients = Mutex<[ClientEndpoint: Client]>([:])
 
-    init() throws {
+    private let tls: TLSContext?
+
+    init(tls: TLSContext? = nil) throws {
+        self.tls = tls
         loop = try EventLoop(name: "test-client")
         loop.start()
     }
@@ -57,10 +60,10 @@ final class TestClient: Sendable {
 
     private func send(_ port: Int, _ wireProtocol: WireProtocol, _ request: ClientRequest) throws -> ClientResponse {
         let endpoint = ClientEndpoint(
-            host: "127.0.0.1", port: port, tls: false, wireProtocol: wireProtocol, authority: "127.0.0.1:\(port)")
+            host: "127.0.0.1", port: port, tls: tls != nil, wireProtocol: wireProtocol, authority: "127.0.0.1:\(port)")
         let client = clients.withLock { clients in
             if let known = clients[endpoint] { return known }
-            let made = Client(loop: loop, endpoint: endpoint, connections: 4, responseLimit: 64 << 20)
+            let made = Client(loop: loop, endpoint: endpoint, connections: 4, responseLimit: 64 << 20, tls: tls)
             clients[endpoint] = made
             return made
         }

@@ -136,9 +136,7 @@ package struct CommandLineParser {
 
     private func endpoint(_ text: String, _ name: String, _ words: Words) throws(UsageError) -> RemoteEndpoint {
         do throws(Mistake) {
-            let endpoint = try RemoteEndpoint.parse(text)
-            guard endpoint.scheme != .https else { throw Mistake(tlsComesLater) }
-            return endpoint
+            return try RemoteEndpoint.parse(text)
         } catch {
             throw words.error("\(name): \(error.message)")
         }

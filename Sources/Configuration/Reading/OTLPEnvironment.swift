@@ -83,11 +83,6 @@ struct OTLPEnvironment {
             reading.complain(at: .environment(found.name), path: "", error.message)
             return nil
         }
-        if exporter.usesTLS {
-            let plain = kind == .grpc ? ", or OTEL_EXPORTER_OTLP_INSECURE=true without a scheme" : ""
-            reading.complain(at: .environment(found.name), path: "", tlsComesLater + plain)
-            return nil
-        }
         return Route(signal: signal, exporter: exporter)
     }
 
@@ -176,6 +171,11 @@ struct OTLPEnvironment {
         tls.caFile = variable("CERTIFICATE", signal)?.value
         tls.certFile = variable("CLIENT_CERTIFICATE", signal)?.value
         tls.keyFile = variable("CLIENT_KEY", signal)?.value
+        if (tls.certFile == nil) != (tls.keyFile == nil) {
+            let given = variable("CLIENT_CERTIFICATE", signal) ?? variable("CLIENT_KEY", signal)
+            warn(given?.name ?? "", "is ignored: a client's certificate and its key go together")
+            (tls.certFile, tls.keyFile) = (nil, nil)
+        }
         if let insecure {
             switch insecure.value.lowercased() {
             case "true": tls.insecure = true

@@ -32,7 +32,6 @@ extension Configuration {
                     at: section.origin, path: section.path(of: "endpoint"),
                     "is missing: write the base URL of Kestra, such as http://127.0.0.1:8080")
             }
-            if endpoint?.scheme == .https { section.complain("endpoint", tlsComesLater) }
             if basicAuth != nil, bearerToken != nil {
                 section.complain("bearer_token", "conflicts with basic_auth: give one of the two")
             }
@@ -59,7 +58,3 @@ extension Configuration {
         }
     }
 }
-
-/// Why an https endpoint is refused for now: going on in plain text would betray who asked for TLS.
-let tlsComesLater =
-    "TLS is not available yet: use a plain http:// endpoint, through a local proxy or mesh if it must be encrypted"

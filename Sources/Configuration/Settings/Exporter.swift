@@ -58,12 +58,19 @@ extension Configuration {
             self.kind = kind
         }
 
-        /// Whether requests are encrypted: by the scheme, else by a `tls` section that does not say `insecure`.
+        /// Whether any requests are encrypted.
         package var usesTLS: Bool {
-            let schemes = [endpoint, tracesEndpoint, metricsEndpoint, logsEndpoint].compactMap { $0?.scheme }
-            if schemes.contains(.https) { return true }
-            guard schemes.isEmpty, let tls else { return false }
-            return !tls.insecure
+            [endpoint, tracesEndpoint, metricsEndpoint, logsEndpoint].contains { $0.map(usesTLS(to:)) ?? false }
+        }
+
+        /// Whether requests to one of the endpoints are encrypted: by the scheme, else by a `tls` section that does not
+        /// say `insecure`.
+        package func usesTLS(to endpoint: RemoteEndpoint) -> Bool {
+            switch endpoint.scheme {
+            case .https: true
+            case .http: false
+            case nil: tls.map { !$0.insecure } ?? false
+            }
         }
 
         /// Where requests of one signal go: for HTTP with the whole path, for gRPC the server.
@@ -124,11 +131,8 @@ extension Configuration {
             if kind == .grpc, let path = endpoint?.path, !path.isEmpty, path != "/" {
                 section.complain("endpoint", "gRPC takes no path: remove \(path), or use otlp_http/NAME")
             }
-            let tlsIsRead = !section.reading.diagnostics.contains { $0.path.hasPrefix(section.path(of: "tls")) }
-            if usesTLS, tlsIsRead {
-                let name = isGiven("endpoint") ? "endpoint" : "tls"
-                section.complain(
-                    name, endpoint?.scheme == nil ? "\(tlsComesLater), or say tls: {insecure: true}" : tlsComesLater)
+            if let tls, !tls.insecure, !usesTLS, missing.isEmpty {
+                section.warn("tls", "has no effect: the endpoint begins with http://, so requests go in plain text")
             }
         }
     }
@@ -189,7 +193,7 @@ extension Configuration {
         }
     }
 
-    /// TLS towards a backend, in the collector's words. Read and checked; encryption itself comes with a later version.
+    /// TLS towards a backend, in the collector's words.
     package struct TLS: SettingsSection, Hashable {
         /// No encryption. Default false, if a `tls` section is given at all.
         package var insecure = false

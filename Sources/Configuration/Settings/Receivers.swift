@@ -33,19 +33,26 @@ extension Configuration {
         package var grpc: ListenEndpoint? = ListenEndpoint(host: "127.0.0.1", port: 4317)
         /// Default 127.0.0.1:4318.
         package var http: ListenEndpoint? = ListenEndpoint(host: "127.0.0.1", port: 4318)
+        /// nil: plain text.
+        package var grpcTLS: ListenerTLS?
+        package var httpTLS: ListenerTLS?
 
         mutating func read(_ section: Section) {
             // As in the collector: a file that names one protocol opens that one only.
             let fileNamesSome = section.names.contains { if case .file = $0.origin { true } else { false } }
-            read(section, "grpc", &grpc, isOpenUnnamed: !fileNamesSome)
-            read(section, "http", &http, isOpenUnnamed: !fileNamesSome)
+            read(section, "grpc", &grpc, &grpcTLS, isOpenUnnamed: !fileNamesSome)
+            read(section, "http", &http, &httpTLS, isOpenUnnamed: !fileNamesSome)
         }
 
-        private func read(_ section: Section, _ name: String, _ endpoint: inout ListenEndpoint?, isOpenUnnamed: Bool) {
+        private func read(
+            _ section: Section, _ name: String, _ endpoint: inout ListenEndpoint?, _ tls: inout ListenerTLS?,
+            isOpenUnnamed: Bool
+        ) {
             guard var bound = endpoint else { return }
             let isNamed = section.names.contains { $0.name == name }
             let child = section.child(name)
             child.listener("endpoint", &bound)
+            child.optionalSection("tls", &tls, from: ListenerTLS())
             child.finish()
             endpoint = isNamed || child.isTouched || isOpenUnnamed ? bound : nil
         }

@@ -8,15 +8,17 @@ package final class Client: Sendable {
     /// - Parameters:
     ///   - connections: open at once, at most (at least one).
     ///   - responseLimit: bytes of a response's body as received.
-    ///   - connectTimeout: nanoseconds for look-up and connecting, over all addresses.
+    ///   - connectTimeout: nanoseconds for look-up, connecting and the TLS handshake, over all addresses.
     ///   - idleTimeout: nanoseconds after which a connection without requests is closed.
+    ///   - tls: a client's context for an endpoint with TLS; nil trusts the system's authorities.
     package init(
         loop: EventLoop, endpoint: ClientEndpoint, connections: Int, responseLimit: Int,
-        connectTimeout: UInt64 = 5_000_000_000, idleTimeout: UInt64 = 90_000_000_000
+        connectTimeout: UInt64 = 5_000_000_000, idleTimeout: UInt64 = 90_000_000_000, tls: TLSContext? = nil
     ) {
         pool = ClientPool(
             loop: loop, endpoint: endpoint, connections: connections, responseLimit: responseLimit,
-            connectTimeout: connectTimeout, idleTimeout: idleTimeout)
+            connectTimeout: connectTimeout, idleTimeout: idleTimeout,
+            tls: endpoint.tls ? tls ?? (try? TLSContext.client()) : nil)
     }
 
     /// Sends a request. From any thread; the request's timeout runs from now and includes waiting for a connection.

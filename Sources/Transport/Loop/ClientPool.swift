@@ -10,6 +10,7 @@ final class ClientPool: @unchecked Sendable {
     let responseLimit: Int
     let connectTimeout: UInt64
     let idleTimeout: UInt64
+    let tls: TLSContext?
     let meters = TransportMeters()
     private let connectionLimit: Int
     private var sessions: [ClientSession] = []
@@ -20,7 +21,7 @@ final class ClientPool: @unchecked Sendable {
 
     init(
         loop: EventLoop, endpoint: ClientEndpoint, connections: Int, responseLimit: Int, connectTimeout: UInt64,
-        idleTimeout: UInt64
+        idleTimeout: UInt64, tls: TLSContext?
     ) {
         self.loop = loop
         self.endpoint = endpoint
@@ -28,12 +29,13 @@ final class ClientPool: @unchecked Sendable {
         self.responseLimit = responseLimit
         self.connectTimeout = connectTimeout
         self.idleTimeout = idleTimeout
+        self.tls = tls
     }
 
     func submit(_ call: ClientCall) {
         guard !isClosed else { return call.finish(.failure(.closed("the client is closed"))) }
-        guard !endpoint.tls else {
-            return call.finish(.failure(.tls("\(endpoint.authority): TLS is not supported yet")))
+        guard !endpoint.tls || tls != nil else {
+            return call.finish(.failure(.tls("\(endpoint.authority): TLS is not available")))
         }
         // The hook keeps this pool alive until it is closed or the loop stops; sessions rely on it.
         loop.atStop(of: self) { self.close() }
@@ -129,7 +131,10 @@ final class ClientPool: @unchecked Sendable {
         // The other connections serve what waits. Without any, its senders must know now, and decide when to retry:
         // nothing here connects again by itself.
         guard sessions.isEmpty else { return }
-        failWaiting(.connect("cannot connect to \(endpoint.authority): \(connectFailure)"))
+        failWaiting(
+            session.failedInTLS
+                ? .tls("\(endpoint.authority): \(connectFailure)")
+                : .connect("cannot connect to \(endpoint.authority): \(connectFailure)"))
     }
 
     private func failWaiting(_ error: ClientError) {

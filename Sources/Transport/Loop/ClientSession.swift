@@ -14,11 +14,13 @@ final class ClientSession: ByteStreamOwner, BatchParticipant {
     private let loop: EventLoop
     private let connectDeadline: UInt64
     private var state = State.connecting
-    private var stream: TCPStream?
+    private var stream: (any ByteStream)?
     private var machine: ClientConnection?
     private var timer: LoopTimer?
     private var untried: ArraySlice<SocketAddress> = []
     private var connectFailure = "no address"
+    /// `connectFailure` is about the handshake, not about connecting.
+    private(set) var failedInTLS = false
     private var calls: [UInt64: ClientCall] = [:]
     private var nextID: UInt64 = 0
     private var idleSince: UInt64
@@ -93,10 +95,35 @@ final class ClientSession: ByteStreamOwner, BatchParticipant {
     private func didConnect(_ stream: TCPStream, _ address: SocketAddress, _ code: Int32) {
         guard state == .connecting, stream === self.stream else { return }
         guard code == 0 else {
-            connectFailure = "\(address): \(TransportError.text(uv: code))"
-            stream.close()
-            return tryNext()
+            return attemptFailed(stream, "\(address): \(TransportError.text(uv: code))")
         }
+        guard pool.endpoint.tls else { return didOpen(stream) }
+        let endpoint = pool.endpoint
+        guard let context = pool.tls,
+            let session = TLSSession(context, host: endpoint.host, offers: endpoint.wireProtocol.offers)
+        else { return attemptFailed(stream, "\(address): no TLS connection to this name can be made", inTLS: true) }
+        // The timer of the attempt holds for the handshake too.
+        let secured = TLSStream(over: stream, session: session, loop: loop) { [weak self] failure in
+            self?.didShakeHands(address, failure)
+        }
+        self.stream = secured
+        secured.begin()
+    }
+
+    private func didShakeHands(_ address: SocketAddress, _ failure: String?) {
+        guard state == .connecting, let stream else { return }
+        if let failure { attemptFailed(stream, "\(address): \(failure)", inTLS: true) } else { didOpen(stream) }
+    }
+
+    private func attemptFailed(_ stream: any ByteStream, _ reason: String, inTLS: Bool = false) {
+        connectFailure = reason
+        failedInTLS = inTLS
+        if inTLS { pool.meters.tlsFailures.add(1) }
+        stream.close()
+        tryNext()
+    }
+
+    private func didOpen(_ stream: any ByteStream) {
         let now = EventLoop.now()
         state = .open
         stream.owner = self
@@ -105,6 +132,7 @@ final class ClientSession: ByteStreamOwner, BatchParticipant {
             wireProtocol: endpoint.wireProtocol, authority: endpoint.authority, scheme: endpoint.scheme,
             responseLimit: pool.responseLimit, now: now)
         idleSince = now
+        failedInTLS = false
         timer?.disarm()
         stream.startReading()
         pool.sessionDidOpen(self)
@@ -273,4 +301,9 @@ final class ClientSession: ByteStreamOwner, BatchParticipant {
         timer = nil
         stream?.close()
     }
+}
+
+extension WireProtocol {
+    /// What a client offers by ALPN (RFC 7301).
+    fileprivate var offers: [String] { self == .http1 ? ["http/1.1"] : ["h2"] }
 }

@@ -40,6 +40,8 @@ package final class EventLoop: @unchecked Sendable {
     let readBuffer: UnsafeMutableRawBufferPointer
     /// Where output of machines is gathered between being taken and written.
     var output: [UInt8] = []
+    /// Where decrypted bytes are gathered; empty while in use.
+    private var plain: [UInt8] = []
 
     /// - Parameter name: the thread's name, cut to the kernel's 15 bytes.
     package init(name: String) throws(TransportError) {
@@ -248,6 +250,15 @@ package final class EventLoop: @unchecked Sendable {
     /// Forgets the gathered output, and its memory if it has become large.
     func clearOutput() {
         if output.capacity > Self.outputKept { output = [] } else { output.removeAll(keepingCapacity: true) }
+    }
+
+    /// An empty array with memory for decrypted bytes, to be put back after use.
+    func takePlain() -> [UInt8] { exchange(&plain, with: []) }
+
+    func putBack(plain used: consuming [UInt8]) {
+        guard used.capacity <= Self.outputKept else { return }
+        used.removeAll(keepingCapacity: true)
+        plain = used
     }
 
     // MARK: Timers

@@ -23,14 +23,15 @@ package final class Server: Sendable {
     ///   - name: what requests say of the listener they came by.
     ///   - host: an address, a name (all of its addresses are opened), or nothing for all addresses.
     ///   - port: 0 lets the kernel choose.
+    ///   - tls: a server's context; nil for plain text. A peer without TLS is then cut off.
     /// - Returns: the port.
     /// - Throws: the address cannot be opened; the message names it and the reason.
-    package func listen(name: String, host: String, port: Int, handler: any RequestHandler) throws(TransportError)
-        -> Int
-    {
+    package func listen(
+        name: String, host: String, port: Int, handler: any RequestHandler, tls: TLSContext? = nil
+    ) throws(TransportError) -> Int {
         let (sockets, port) = try ListeningSocket.open(host: host, port: port, count: shards.count)
         for (shard, sockets) in zip(shards, sockets) {
-            let isAccepted = shard.loop.enqueue { shard.listen(on: sockets, name: name, handler: handler) }
+            let isAccepted = shard.loop.enqueue { shard.listen(on: sockets, name: name, handler: handler, tls: tls) }
             if !isAccepted { ListeningSocket.close(sockets) }
         }
         return port

@@ -21,27 +21,40 @@ final class ServerShard: @unchecked Sendable {
     }
 
     /// Owns `sockets` from here on.
-    func listen(on sockets: [Int32], name: String, handler: any RequestHandler) {
+    func listen(on sockets: [Int32], name: String, handler: any RequestHandler, tls: TLSContext?) {
         // The hook and the listeners keep this shard alive until it is shut down or the loop stops.
         loop.atStop(of: self) { self.closeAll() }
         for socket in sockets {
             // Only a stopping loop refuses.
             let listener = try? Listener(
                 loop: loop, socket: socket,
-                accepted: { self.open($0, peer: $1, name: name, handler: handler) },
+                accepted: { self.open($0, peer: $1, name: name, handler: handler, tls: tls) },
                 failed: { [meters] in meters.acceptFailures.add(1) })
             guard let listener else { continue }
             if isShuttingDown { listener.loopStops() } else { listeners.append(listener) }
         }
     }
 
-    private func open(_ socket: Int32, peer: SocketAddress, name: String, handler: any RequestHandler) {
+    private func open(
+        _ socket: Int32, peer: SocketAddress, name: String, handler: any RequestHandler, tls: TLSContext?
+    ) {
         guard slots.take() else {
             meters.refused.add(1)
             ListeningSocket.refuse(socket)
             return
         }
-        guard let stream = TCPStream.accepted(socket, loop: loop) else { return slots.release() }
+        guard let socketStream = TCPStream.accepted(socket, loop: loop) else { return slots.release() }
+        var stream: any ByteStream = socketStream
+        if let tls {
+            guard let session = TLSSession(tls) else {
+                meters.tlsFailures.add(1)
+                socketStream.close()
+                return slots.release()
+            }
+            stream = TLSStream(over: socketStream, session: session, loop: loop) { [meters] failure in
+                if failure != nil { meters.tlsFailures.add(1) }
+            }
+        }
         meters.connections.add(1)
         meters.open.add(1)
         let session = ServerSession(

@@ -10,6 +10,8 @@ package struct TransportCounters: Sendable, Hashable {
     package var open = 0
     /// Accepting failed and paused, for want of file descriptors or memory.
     package var acceptFailures = 0
+    /// TLS handshakes that failed or were given up; a connection that brought no byte is none.
+    package var tlsFailures = 0
     /// Requests handed to handlers, or started on a connection.
     package var requests = 0
     /// Requests of a client that wait for a connection now.
@@ -20,8 +22,8 @@ package struct TransportCounters: Sendable, Hashable {
     static func + (a: TransportCounters, b: TransportCounters) -> TransportCounters {
         TransportCounters(
             connections: a.connections + b.connections, refused: a.refused + b.refused, open: a.open + b.open,
-            acceptFailures: a.acceptFailures + b.acceptFailures, requests: a.requests + b.requests,
-            waiting: a.waiting + b.waiting, bytesIn: a.bytesIn + b.bytesIn, bytesOut: a.bytesOut + b.bytesOut)
+            acceptFailures: a.acceptFailures + b.acceptFailures, tlsFailures: a.tlsFailures + b.tlsFailures,
+            requests: a.requests + b.requests, waiting: a.waiting + b.waiting, bytesIn: a.bytesIn + b.bytesIn, bytesOut: a.bytesOut + b.bytesOut)
     }
 }
 
@@ -31,6 +33,7 @@ final class TransportMeters: Sendable {
     let refused = Atomic(0)
     let open = Atomic(0)
     let acceptFailures = Atomic(0)
+    let tlsFailures = Atomic(0)
     let requests = Atomic(0)
     let waiting = Atomic(0)
     let bytesIn = Atomic(0)
@@ -40,7 +43,7 @@ final class TransportMeters: Sendable {
         TransportCounters(
             connections: connections.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed),
             open: open.load(ordering: .relaxed), acceptFailures: acceptFailures.load(ordering: .relaxed),
-            requests: requests.load(ordering: .relaxed), waiting: waiting.load(ordering: .relaxed),
+            tlsFailures: tlsFailures.load(ordering: .relaxed), requests: requests.load(ordering: .relaxed), waiting: waiting.load(ordering: .relaxed),
             bytesIn: bytesIn.load(ordering: .relaxed), bytesOut: bytesOut.load(ordering: .relaxed))
     }
 }

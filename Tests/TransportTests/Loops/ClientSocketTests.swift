@@ -203,19 +203,6 @@ import Testing
         #expect(queue.popFirst() == nil)
     }
 
-    @Test("TLS is refused")
-    func tls() throws {
-        let loop = try EventLoop(name: "tls")
-        loop.start()
-        defer { loop.stop() }
-        let endpoint = ClientEndpoint(host: "127.0.0.1", port: 1, tls: true, wireProtocol: .grpc)
-        let client = Client(loop: loop, endpoint: endpoint, connections: 1, responseLimit: 1)
-        guard case .failure(.tls) = try client.send(ClientRequest(target: "/")).wait() else {
-            Issue.record("expected a TLS failure")
-            return
-        }
-    }
-
     @Test(
         "URLs become endpoints",
         arguments: [

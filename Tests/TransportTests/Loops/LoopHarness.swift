@@ -170,13 +170,13 @@ final class Fixture {
     init(
         loops count: Int = 1, limits: ServerLimits = .defaults, connectionLimit: Int = 1_000,
         host: String = "127.0.0.1",
-        port: Int = 0, handler: EchoHandler = EchoHandler()
+        port: Int = 0, handler: EchoHandler = EchoHandler(), tls: TLSContext? = nil
     ) throws {
         loops = try (0..<count).map { try EventLoop(name: "server\($0)") }
         clientLoop = try EventLoop(name: "client")
         server = Server(loops: loops, limits: limits, connectionLimit: connectionLimit)
         self.handler = handler
-        self.port = try server.listen(name: "test", host: host, port: port, handler: handler)
+        self.port = try server.listen(name: "test", host: host, port: port, handler: handler, tls: tls)
         for loop in loops + [clientLoop] { loop.start() }
     }
 
@@ -186,11 +186,13 @@ final class Fixture {
     }
 
     func client(
-        _ wireProtocol: WireProtocol, host: String = "127.0.0.1", connections: Int = 1, idle: UInt64 = 90_000_000_000
+        _ wireProtocol: WireProtocol, host: String = "127.0.0.1", connections: Int = 1, idle: UInt64 = 90_000_000_000,
+        tls: TLSContext? = nil
     ) -> Client {
         Client(
-            loop: clientLoop, endpoint: ClientEndpoint(host: host, port: port, wireProtocol: wireProtocol),
-            connections: connections, responseLimit: 32 << 20, idleTimeout: idle)
+            loop: clientLoop,
+            endpoint: ClientEndpoint(host: host, port: port, tls: tls != nil, wireProtocol: wireProtocol),
+            connections: connections, responseLimit: 32 << 20, idleTimeout: idle, tls: tls)
     }
 }
 
