@@ -88,3 +88,14 @@ let package = Package(
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
     ]
 )
+
+// Fuzz targets are built only on demand: .ci/fuzz sets the variable.
+if Context.environment["SPANBRIDGE_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "spanbridge-fuzz",
+            dependencies: ["Wire", "OTLP", "Correlation", "Transport", "Configuration"],
+            path: "Tests/Fuzz",
+            exclude: ["Corpus"],
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

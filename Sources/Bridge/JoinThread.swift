@@ -226,17 +226,19 @@ final class JoinThread: @unchecked Sendable {
             payload = TraceRewriter.forward(payload: batch.payload, index: batch.index)
             count = batch.index.spans.count
         }
-        offer(.traces, payload, count: count, owner: release.owner)
+        let source: ExporterFeed.Source =
+            release.owner != release.record ? .made : count == batch.index.spans.count ? .record : .partOfRecord
+        offer(.traces, payload, count: count, owner: release.owner, from: source)
     }
 
     private func send(_ span: ExecutionSpan) {
-        offer(.traces, span.encoded(resource: resource), count: 1, owner: span.owner)
+        offer(.traces, span.encoded(resource: resource), count: 1, owner: span.owner, from: .made)
     }
 
     private func sendDependent(_ record: UInt64) {
         guard let request = dependents.removeValue(forKey: record) else { return }
         let payload = patched(request.payload, request.places)
-        offer(request.signal, payload, count: request.count, owner: record)
+        offer(request.signal, payload, count: request.count, owner: record, from: .record)
         ledger.settle(record)
     }
 
@@ -263,10 +265,12 @@ final class JoinThread: @unchecked Sendable {
         return SpanBatch(record: record, payload: stored.payload, index: index)
     }
 
-    private func offer(_ signal: Signal, _ payload: [UInt8], count: Int, owner: UInt64) {
+    private func offer(
+        _ signal: Signal, _ payload: [UInt8], count: Int, owner: UInt64, from source: ExporterFeed.Source
+    ) {
         for feed in feeds where feed.takes(signal) {
             ledger.owe(owner)
-            feed.offer(ExportItem(signal: signal, payload: payload, records: count, receipts: [owner]))
+            feed.offer(ExportItem(signal: signal, payload: payload, records: count, receipts: [owner]), from: source)
         }
     }
 

@@ -33,8 +33,13 @@ final class RelayMetrics: Sendable {
         kestra?.register(in: registry)
         for (name, count) in waiting {
             registry.register(
+                "spanbridge_exporter_stranded_items_total", .counter,
+                help: "Execution spans and amendments that there was no room to keep; they are made again after a start.",
+                labels: [MetricLabel("exporter", name)]
+            ) { Double(count.stranded) }
+            registry.register(
                 "spanbridge_exporter_waiting_records", .gauge,
-                help: "Journal records that wait until the exporter's sending queue has room.",
+                help: "Records and items that wait until the exporter's sending queue has room.",
                 labels: [MetricLabel("exporter", name)]
             ) { Double(count.value) }
         }

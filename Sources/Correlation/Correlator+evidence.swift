@@ -159,7 +159,9 @@ extension Correlator {
 
     /// Lets the event no longer be found by a trace that it does not name any more.
     private func unindex(_ event: EventState, from context: TraceContext?) {
-        guard let trace = context?.traceID, event.context?.traceID != trace, event.publisher?.traceID != trace else { return }
+        guard let trace = context?.traceID, event.context?.traceID != trace, event.publisher?.traceID != trace else {
+            return
+        }
         eventsByTrace[trace]?.removeAll { $0 === event }
         if eventsByTrace[trace]?.isEmpty == true { eventsByTrace[trace] = nil }
     }

@@ -49,7 +49,9 @@ struct OriginFacts {
     private mutating func readQuery(_ query: String) {
         for pair in query.split(separator: "&", maxSplits: 64) {
             let parts = pair.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, let value = String(percentEncoded: parts[1].utf8, plusIsSpace: true) else { continue }
+            guard parts.count == 2, let value = String(percentEncoded: parts[1].utf8, plusIsSpace: true) else {
+                continue
+            }
             switch parts[0] {
             case "ce-id": eventID = value
             case "ce-source": eventSource = value
@@ -72,7 +74,9 @@ struct OriginFacts {
         guard let word = segments.firstIndex(of: "executions"), word + 1 < segments.count else { return nil }
         let id = segments[word + 1]
         guard (19...22).contains(id.utf8.count),
-            id.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) })
+            id.utf8.allSatisfy({
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+            })
         else { return nil }
         return String(id)
     }

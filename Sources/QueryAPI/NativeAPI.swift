@@ -1,5 +1,5 @@
-import Transport
 import OTLP
+import Transport
 
 /// The native API: which paths there are and what their parameters mean. Answers come from the backend.
 package enum NativeAPI {
@@ -38,7 +38,9 @@ package enum NativeAPI {
             },
             Route("GET", "/api/v1/traces/{}") { request, done in
                 guard let id = TraceID(hex: request.parameters[0]), !id.isZero else {
-                    done(.problem(.badRequest("A trace id is 32 hex digits, not all zero, not '\(request.parameters[0])'.")))
+                    done(
+                        .problem(
+                            .badRequest("A trace id is 32 hex digits, not all zero, not '\(request.parameters[0])'.")))
                     return
                 }
                 let accept = request.head.header("accept") ?? ""

@@ -46,7 +46,8 @@ import Testing
 
     @Test("it says what a plain table of debts says")
     func model() {
-        let seed = ProcessInfo.processInfo.environment["SPANBRIDGE_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
+        let seed =
+            ProcessInfo.processInfo.environment["SPANBRIDGE_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
         print("DeliveryLedgerTests.model: SPANBRIDGE_SEED=\(seed)")
         var state = seed
         func random(_ limit: UInt64) -> UInt64 {
@@ -68,7 +69,9 @@ import Testing
                 ledger.settle(record)
             }
             guard ledger.oldestOwed == debts.keys.min() else {
-                Issue.record("step \(step): \(String(describing: ledger.oldestOwed)), not \(String(describing: debts.keys.min()))")
+                Issue.record(
+                    "step \(step): \(String(describing: ledger.oldestOwed)), not \(String(describing: debts.keys.min()))"
+                )
                 return
             }
         }

@@ -20,12 +20,14 @@ import Testing
             ])
         let correlator = Correlator(settings: .defaults)
         correlator.receive(SpanBatch(record: 1, payload: payload, index: try SpanIndex(payload: payload)), now: 1)
-        correlator.receive(BindingCall(executionID: "e1", event: .init(id: "evt-1", source: "s", type: "t")), record: 2, now: 1)
+        correlator.receive(
+            BindingCall(executionID: "e1", event: .init(id: "evt-1", source: "s", type: "t")), record: 2, now: 1)
         var span = try #require(correlator.executionSpan(id: "e1"))
         (span.state, span.hasErrors, span.amended) = (state, hasErrors, amended)
         let encoded = span.encoded(resource: [("service.name", "spanbridge")])
         let index = try SpanIndex(payload: encoded)
-        #expect(index.spans.count == 1 && index.spans[0].spanID == span.spanID && index.spans[0].traceID == span.traceID)
+        #expect(
+            index.spans.count == 1 && index.spans[0].spanID == span.spanID && index.spans[0].traceID == span.traceID)
         return try SpanDetail(payload: encoded, index: index, span: 0)
     }
 
@@ -35,14 +37,19 @@ import Testing
         #expect(detail.name == "shop.flow" && detail.kind == 5 && detail.start == 5 && detail.end == 9)
         let attributes = Dictionary(uniqueKeysWithValues: detail.attributes.map { ($0.name, $0.value) })
         #expect(attributes["kestra.executionId"] == .string("e1") && attributes["kestra.tenantId"] == .string("main"))
-        #expect(attributes["cloudevents.event_id"] == .string("evt-1") && attributes["cloudevents.event_type"] == .string("t"))
+        #expect(
+            attributes["cloudevents.event_id"] == .string("evt-1")
+                && attributes["cloudevents.event_type"] == .string("t"))
         #expect(attributes["spanbridge.amended"] == .bool(true) && attributes["kestra.state"] == nil)
     }
 
-    @Test("its status is Kestra's state, else an ERROR on a span, never OK for lack of errors", arguments: [
-        ("SUCCESS", true, 1), ("WARNING", false, 1), ("FAILED", false, 2), ("KILLED", false, 2), ("RUNNING", false, 0),
-        ("", false, 0), ("", true, 2),
-    ])
+    @Test(
+        "its status is Kestra's state, else an ERROR on a span, never OK for lack of errors",
+        arguments: [
+            ("SUCCESS", true, 1), ("WARNING", false, 1), ("FAILED", false, 2), ("KILLED", false, 2),
+            ("RUNNING", false, 0),
+            ("", false, 0), ("", true, 2),
+        ])
     func status(state: String, hasErrors: Bool, code: UInt8) throws {
         #expect(try detail(state: state, hasErrors: hasErrors).statusCode == code)
     }

@@ -34,7 +34,8 @@ import Testing
         let world = World()
         world.bind(e1, traceparent: context(8, 8))
         world.bind(e2, traceparent: context(9, 9))
-        try world.receive(.server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .executor(3, of: e2, in: 1, under: 1))
+        try world.receive(
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .executor(3, of: e2, in: 1, under: 1))
         #expect(world.correlator.target(of: traceID(1), execution: e2) == traceID(9))
         #expect(world.correlator.target(of: traceID(1), execution: nil) == world.backend[id(1)]?.trace)
     }

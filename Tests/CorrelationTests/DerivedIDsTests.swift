@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct DerivedIDsTests {
     // python3: hashlib.sha256(b"\0".join([purpose, tenant, execution])).hexdigest()
-    @Test("derived ids are the same on every run and replica",
+    @Test(
+        "derived ids are the same on every run and replica",
         arguments: [
             ("main", "7FgWKru6FAVb8KJglSELLW", "8c85a6bb646b15c28852c8910c83f0ed", "aa97f8d99ea416b7"),
             ("", "7FgWKru6FAVb8KJglSELLW", "1c4618efa2c3ff2b006d9ac2228ab1cc", "f46bfff264e48a81"),

@@ -20,14 +20,17 @@ import Testing
         #expect(
             world.executionSpans == [
                 ExecutionSpan(
-                    executionID: e1, tenant: "main", namespace: "shop", flow: "flow", traceID: traceID(1), spanID: own(e1),
-                    parentSpanID: id(1), start: 10 * second, end: 13 * second, state: "", hasErrors: false, rule: .native,
+                    executionID: e1, tenant: "main", namespace: "shop", flow: "flow", traceID: traceID(1),
+                    spanID: own(e1),
+                    parentSpanID: id(1), start: 10 * second, end: 13 * second, state: "", hasErrors: false,
+                    rule: .native,
                     eventID: "", eventSource: "", eventType: "", links: [], amended: false, owner: 2)
             ])
         #expect(world.correlator.deadline == nil && world.correlator.counters.executionSpans == 1)
     }
 
-    @Test("it is exported again only when the end grew, and only with `late: amend`",
+    @Test(
+        "it is exported again only when the end grew, and only with `late: amend`",
         arguments: [CorrelationSettings.LatePolicy.amend, .link, .ignore])
     func again(late: CorrelationSettings.LatePolicy) throws {
         let world = World { $0.late = late }
@@ -176,11 +179,14 @@ import Testing
         world.wait(100 * second)
         let path = "/api/v1/main/executions/\(e1)/resume"
         try world.receive(
-            .server(5, in: 5, under: 92, path: path), .server(6, in: 6, path: "/api/v1/main/executions/\(e1)", method: "GET"),
+            .server(5, in: 5, under: 92, path: path),
+            .server(6, in: 6, path: "/api/v1/main/executions/\(e1)", method: "GET"),
             .server(7, in: 7, path: "/api/v1/main/executions/webhook/shop/flow/key"))
         world.wait(100 * second)
         #expect(world.backend[id(5)]?.links == [AddedLink(traceID: traceID(1), spanID: own(e1), reason: "call")])
-        #expect(world.backend[id(5)]?.trace == traceID(5) && world.backend[id(6)]?.links == [] && world.backend[id(7)]?.links == [])
+        #expect(
+            world.backend[id(5)]?.trace == traceID(5) && world.backend[id(6)]?.links == []
+                && world.backend[id(7)]?.links == [])
         #expect(world.executionSpans.count == 2)
         #expect(world.executionSpans[1].links == [AddedLink(traceID: traceID(5), spanID: id(5), reason: "call")])
         #expect(world.correlator.execution(id: e1)?.evidence.map(\.kind) == [.header, .call])

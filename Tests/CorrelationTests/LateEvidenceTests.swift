@@ -24,7 +24,8 @@ import Testing
         // The SERVER span and e2 follow the one execution of the trace that is bound; e2 was held and leaves now.
         #expect(amendment.groups == [e1: [], "": []])
         #expect(!amendment.groups.isEmpty && world.backend[id(3)]?.copies == 1)
-        #expect(world.backend[id(1)] == .init(trace: traceID(9), parent: id(9), amended: true, rule: .context, copies: 2))
+        #expect(
+            world.backend[id(1)] == .init(trace: traceID(9), parent: id(9), amended: true, rule: .context, copies: 2))
         world.tick()
         #expect(world.executionSpans.count == 2 && world.executionSpans[1].amended)
         #expect(world.executionSpans[1].traceID == traceID(9) && world.executionSpans[1].spanID == own(e1))
@@ -48,7 +49,8 @@ import Testing
         #expect(world.violations.isEmpty)
     }
 
-    @Test("link: spans stay, later ones too, and the execution span is exported again with a link",
+    @Test(
+        "link: spans stay, later ones too, and the execution span is exported again with a link",
         arguments: [false, true])
     func link(byEvent: Bool) throws {
         let world = try unboundWorld(.link)
@@ -124,8 +126,10 @@ import Testing
         let world = World()
         world.bind(e1, traceparent: context(9, 9))
         try world.receive(
-            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .portarium(3, in: 1, under: 2, publishes: "evt-2"))
-        try world.receive(.server(4, in: 2, query: "ce-id=evt-2&ce-source=portarium"), .executor(5, of: e2, in: 2, under: 4))
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .portarium(3, in: 1, under: 2, publishes: "evt-2")
+        )
+        try world.receive(
+            .server(4, in: 2, query: "ce-id=evt-2&ce-source=portarium"), .executor(5, of: e2, in: 2, under: 4))
         #expect(world.backend[id(3)]?.trace == traceID(9))
         withKnownIssue("contexts are not followed into traces that moved") {
             #expect(world.backend[id(5)]?.trace == traceID(9))

@@ -11,12 +11,15 @@ import Testing
         let world = World { $0.holdBytes = 2 * one }
         for number: UInt64 in 0..<4 {
             try world.receive(
-                .server(10 + number, in: number), .executor(20 + number, of: execution(Int(number)), in: number, under: 10 + number))
+                .server(10 + number, in: number),
+                .executor(20 + number, of: execution(Int(number)), in: number, under: 10 + number))
         }
         #expect(world.correlator.held.records == 4 && world.correlator.held.bytes == 2 * one)
         #expect(world.correlator.counters.evictedRecords == 2)
         world.bind(execution(0), traceparent: context(9, 9))
-        #expect(world.reloads == 1 && world.backend[id(20)] == .init(trace: traceID(9), parent: own(execution(0)), rule: .context))
+        #expect(
+            world.reloads == 1
+                && world.backend[id(20)] == .init(trace: traceID(9), parent: own(execution(0)), rule: .context))
         world.wait(10 * second)
         #expect(world.reloads == 2 && world.backend.count == 8 && world.finished.count == 4)
         #expect(world.correlator.held == (0, 0) && world.violations.isEmpty)
@@ -26,7 +29,8 @@ import Testing
     func twoGroups() throws {
         let world = World { $0.holdBytes = 0 }
         try world.receive(
-            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .server(3, in: 2), .executor(4, of: e2, in: 2, under: 3))
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .server(3, in: 2),
+            .executor(4, of: e2, in: 2, under: 3))
         world.bind(e1, traceparent: context(9, 9))
         #expect(world.backend.count == 2 && world.finished.isEmpty)
         world.wait(10 * second)
@@ -71,7 +75,8 @@ import Testing
         for size in [sizes.executions, sizes.events, sizes.traces] { #expect((9...10).contains(size)) }
         // Each limit is passed again and again, by one, and then a tenth of it is freed on top.
         #expect(world.correlator.counters.forgotten >= 60)
-        #expect(world.correlator.execution(id: execution(30)) != nil && world.correlator.execution(id: execution(1)) == nil)
+        #expect(
+            world.correlator.execution(id: execution(30)) != nil && world.correlator.execution(id: execution(1)) == nil)
         #expect(world.correlator.events(id: "evt-30", source: nil, tenant: nil).count == 1)
         #expect(world.correlator.events(id: "evt-1", source: nil, tenant: nil).isEmpty)
         #expect(world.correlator.originalTraces(of: traceID(101)) == [traceID(101)])
@@ -87,7 +92,8 @@ import Testing
         }
         for number: UInt64 in 1...5 {
             try world.receive(
-                .server(10 + number, in: number), .executor(20 + number, of: execution(Int(number)), in: number, under: 10 + number))
+                .server(10 + number, in: number),
+                .executor(20 + number, of: execution(Int(number)), in: number, under: 10 + number))
         }
         #expect(world.correlator.sizes.executions == 5)
         world.wait(10 * second)

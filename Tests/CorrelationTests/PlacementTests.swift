@@ -40,11 +40,14 @@ import Testing
         #expect(world.correlator.execution(id: e1)?.rule == .native)
     }
 
-    @Test("spans of a native execution in a second trace follow it, in every order",
+    @Test(
+        "spans of a native execution in a second trace follow it, in every order",
         arguments: [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
     func secondTraceOfNative(order: [Int]) throws {
         let world = World()
-        let spans: [TestSpan] = [.server(1, in: 1, under: 90), .executor(2, of: e1, in: 1, under: 1), .worker(3, of: e1, in: 2, under: 91)]
+        let spans: [TestSpan] = [
+            .server(1, in: 1, under: 90), .executor(2, of: e1, in: 1, under: 1), .worker(3, of: e1, in: 2, under: 91),
+        ]
         for position in order {
             try world.receive(spans[position])
             world.wait(11 * second)
@@ -122,11 +125,14 @@ import Testing
         }
     }
 
-    @Test("evidence places an execution, whether it comes before its spans, within the hold, or hours later",
+    @Test(
+        "evidence places an execution, whether it comes before its spans, within the hold, or hours later",
         arguments: Evidence.allCases, [0, 5, 7_200])
     func evidence(_ evidence: Evidence, seconds: UInt64) throws {
         let world = World()
-        let spans: [TestSpan] = [.server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .worker(3, of: e1, in: 1, under: 2)]
+        let spans: [TestSpan] = [
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .worker(3, of: e1, in: 1, under: 2),
+        ]
         if seconds == 0 {
             try evidence.tell(world, about: e1)
             try world.receive(spans)
@@ -146,7 +152,8 @@ import Testing
         #expect(world.correlator.execution(id: e1)?.rule == evidence.rule)
     }
 
-    @Test("a SERVER span's evidence places the executions below it: query, headers, traceparent in the query",
+    @Test(
+        "a SERVER span's evidence places the executions below it: query, headers, traceparent in the query",
         arguments: [
             ("ce-id=evt%2D1&ce-source=portarium", [], JoinRule.event),
             ("", [("ce-id", "evt-1"), ("ce-source", "portarium")], .event),
@@ -168,7 +175,8 @@ import Testing
         let world = World()
         world.receive(event("evt-1", at: context(9, 9)))
         try world.receive(.portarium(8, in: 9, under: 9, publishes: "evt-1"))
-        try world.receive(.server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
+        try world.receive(
+            .server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
         #expect(world.backend[id(1)]?.parent == id(8))
     }
 
@@ -181,7 +189,8 @@ import Testing
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let correlator = World()
             for position in order { try correlator.receive(spans[position]) }
-            #expect(correlator.correlator.events(id: "evt-1", source: nil, tenant: nil).first?.publisher == context(7, 7))
+            #expect(
+                correlator.correlator.events(id: "evt-1", source: nil, tenant: nil).first?.publisher == context(7, 7))
         }
     }
 
@@ -202,19 +211,22 @@ import Testing
         let world = World()
         world.receive(event("evt-1", tenant: "a", at: context(8, 8)))
         world.receive(event("evt-1", tenant: "b", at: context(9, 9)))
-        try world.receive(.server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
+        try world.receive(
+            .server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
         world.wait(10 * second)
         #expect(world.backend[id(2)]?.trace == traceID(1))
         #expect(world.correlator.counters.ambiguousEvents > 0)
         try world.receive(
-            .server(3, in: 2, query: "ce-id=evt-1&ce-source=portarium&ce-tenantid=b"), .executor(4, of: e2, in: 2, under: 3))
+            .server(3, in: 2, query: "ce-id=evt-1&ce-source=portarium&ce-tenantid=b"),
+            .executor(4, of: e2, in: 2, under: 3))
         #expect(world.backend[id(4)]?.trace == traceID(9))
     }
 
     @Test("an event first named without tenant is the one whose tenant is told later")
     func adopted() throws {
         let world = World()
-        try world.receive(.server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
+        try world.receive(
+            .server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
         world.receive(event("evt-1", tenant: "a", at: context(9, 9)))
         #expect(world.backend[id(2)]?.trace == traceID(9))
         let events = world.correlator.events(id: "evt-1", source: nil, tenant: nil)
@@ -271,7 +283,8 @@ import Testing
         try world.receive(.worker(1, of: e1, in: 1))
         world.wait(10 * second)
         #expect(world.backend[id(1)]?.trace == derived(e1))
-        #expect(world.backend[id(2)] == .init(trace: derived(e1), parent: id(1), amended: true, rule: .derived, copies: 2))
+        #expect(
+            world.backend[id(2)] == .init(trace: derived(e1), parent: id(1), amended: true, rule: .derived, copies: 2))
     }
 
     @Test("a subflow of a fragmented execution follows it")
@@ -292,7 +305,8 @@ import Testing
         let world = World()
         world.bind(e1, traceparent: context(9, 9))
         let batches: [[TestSpan]] = [
-            [.server(1, in: 1)], [.executor(2, of: e1, in: 1, under: 1), .executor(3, of: e1, in: 1, under: 1, starts: true)],
+            [.server(1, in: 1)],
+            [.executor(2, of: e1, in: 1, under: 1), .executor(3, of: e1, in: 1, under: 1, starts: true)],
             [.executor(4, of: e2, in: 1, under: 3), .executor(5, of: e2, in: 1, under: 3, starts: true)],
             [.executor(6, of: e3, in: 1, under: 5)],
         ]
@@ -308,7 +322,8 @@ import Testing
         let world = World()
         world.bind(e1, traceparent: context(9, 9))
         try world.receive(
-            .server(1, in: 1), .executor(5, of: e1, in: 1, under: 1), .executor(2, of: e1, in: 1, under: 1, starts: true),
+            .server(1, in: 1), .executor(5, of: e1, in: 1, under: 1),
+            .executor(2, of: e1, in: 1, under: 1, starts: true),
             .executor(3, of: e2, in: 1, under: 2), .worker(4, of: e1, in: 1, under: 3))
         #expect(world.backend[id(3)] == .init(trace: traceID(9), parent: own(e2), rule: .context))
         #expect(world.backend[id(4)] == .init(trace: traceID(9), parent: id(3), rule: .context))
@@ -318,7 +333,8 @@ import Testing
     func cycle() throws {
         let world = World()
         try world.receive(
-            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 5, starts: false), .executor(4, of: e1, in: 1, under: 1, starts: true),
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 5, starts: false),
+            .executor(4, of: e1, in: 1, under: 1, starts: true),
             .executor(3, of: e2, in: 1, under: 4), .executor(5, of: e2, in: 1, under: 4, starts: true),
             .executor(6, of: e3, in: 1, under: 5), .executor(7, of: e3, in: 1, under: 7, starts: true))
         world.wait(100 * second)
@@ -346,7 +362,8 @@ import Testing
         try world.receive(.shop(3, in: 1, under: 2))
         world.bind(e1, traceparent: context(9, 9))
         try world.receive(.server(1, in: 1), .executor(2, of: e1, in: 1, under: 1))
-        #expect(world.backend[id(3)] == .init(trace: traceID(9), parent: id(2), amended: true, rule: .context, copies: 2))
+        #expect(
+            world.backend[id(3)] == .init(trace: traceID(9), parent: id(2), amended: true, rule: .context, copies: 2))
         #expect(world.backend[id(1)]?.copies == 1 && world.violations.isEmpty)
     }
 
@@ -359,10 +376,13 @@ import Testing
         try world.receive(.executor(2, of: e1, in: 1, under: 1))
         try world.receive(.worker(3, of: e1, in: 1, under: 1))
         try world.receive(.server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"))
-        #expect(world.backend.count == 3 && world.backend.values.allSatisfy { $0.trace == traceID(9) && $0.copies == 1 })
+        #expect(
+            world.backend.count == 3 && world.backend.values.allSatisfy { $0.trace == traceID(9) && $0.copies == 1 })
     }
 
-    @Test("without its SERVER span an execution waits for the hold and leaves as far as is known", arguments: [false, true])
+    @Test(
+        "without its SERVER span an execution waits for the hold and leaves as far as is known",
+        arguments: [false, true])
     func serverNever(isBound: Bool) throws {
         let world = World()
         if isBound { world.bind(e1, traceparent: context(9, 9)) }
@@ -394,6 +414,7 @@ import Testing
         world.wait(10 * second)
         #expect(world.backend[id(2)]?.trace == traceID(9))
         try world.receive(.server(1, in: 1, under: 90))
-        #expect(world.backend[id(2)] == .init(trace: traceID(1), parent: own(e1), amended: true, rule: .native, copies: 2))
+        #expect(
+            world.backend[id(2)] == .init(trace: traceID(1), parent: own(e1), amended: true, rule: .native, copies: 2))
     }
 }

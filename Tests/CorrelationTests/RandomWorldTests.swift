@@ -165,7 +165,9 @@ private struct Truth {
                     parents.append(span)
                 }
             } else {
-                expect(.worker(span, of: name, in: trace, under: parents.randomElement(using: &random) ?? parent), in: target, of: name)
+                expect(
+                    .worker(span, of: name, in: trace, under: parents.randomElement(using: &random) ?? parent),
+                    in: target, of: name)
             }
         }
     }
@@ -285,7 +287,9 @@ private struct Truth {
         let own = Dictionary(grouping: world.executionSpans, by: \.executionID)
         for (name, trace) in executionTraces {
             let exported = own[name] ?? []
-            if exported.last?.traceID != trace { mistakes.append("\(name)'s own span is in \(exported.last?.traceID.hex ?? "")") }
+            if exported.last?.traceID != trace {
+                mistakes.append("\(name)'s own span is in \(exported.last?.traceID.hex ?? "")")
+            }
             if exactly, exported.filter({ !$0.amended }).count != 1 { mistakes.append("\(name) has not one own span") }
         }
         if world.correlator.held != (0, 0) { mistakes.append("spans wait: \(world.correlator.held)") }

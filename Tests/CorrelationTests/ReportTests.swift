@@ -141,7 +141,9 @@ import Testing
         #expect(world.backend[id(12)]?.trace == traceID(9))
         world.receive(told("evt-2", at: context(5, 5)))
         world.bind(e2, event: "evt-2")
-        #expect(world.backend[id(12)] == .init(trace: traceID(5), parent: own(e2), amended: true, rule: .claimed, copies: 2))
+        #expect(
+            world.backend[id(12)] == .init(trace: traceID(5), parent: own(e2), amended: true, rule: .claimed, copies: 2)
+        )
         world.bind(e3, traceparent: context(6, 6))
         #expect(world.backend[id(22)]?.trace == traceID(9))
         #expect(world.violations.isEmpty)

@@ -56,7 +56,8 @@ import Testing
         try world.receive(.server(3, in: 2), .executor(4, of: e1, in: 2, under: 3, tenant: "b"))
         world.wait(10 * second)
         try world.receive(
-            .server(5, in: 3), .executor(6, of: e2, in: 3, under: 5, tenant: "a"), .executor(7, of: e2, in: 3, under: 5, tenant: "b"))
+            .server(5, in: 3), .executor(6, of: e2, in: 3, under: 5, tenant: "a"),
+            .executor(7, of: e2, in: 3, under: 5, tenant: "b"))
         withKnownIssue("executions are kept by id alone") {
             #expect(world.correlator.execution(id: e2)?.spanCount == 2)
             #expect(world.backend[id(2)]?.trace == traceID(1))

@@ -11,7 +11,8 @@ import Testing
         world.receive(event("evt-1", tenant: "a", at: context(9, 9)))
         try world.receive(.portarium(8, in: 9, under: 9, publishes: "evt-1", tenant: "a"))
         try world.receive(
-            .server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium&ce-tenantid=a"), .executor(2, of: e1, in: 1, under: 1),
+            .server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium&ce-tenantid=a"),
+            .executor(2, of: e1, in: 1, under: 1),
             .executor(3, of: e1, in: 1, under: 1, starts: true), .executor(4, of: e2, in: 1, under: 3).failed,
             .shop(5, in: 1, under: 2))
         try world.receive(.executor(10, of: e3, in: 3), .worker(11, of: e3, in: 4))
@@ -29,7 +30,9 @@ import Testing
         let executions = (1...6).compactMap { correlator.execution(id: execution($0)).map { "\($0)" } }
         let events = correlator.events(limit: 10) { _ in true }.map { "\($0)" }
         let batches = world.journal.sorted { $0.key < $1.key }.map { "\(correlator.unify($0.value))" }
-        let traces = (1...9 as ClosedRange<UInt64>).map { "\(correlator.unifiedTraces(of: traceID($0))) \(correlator.originalTraces(of: traceID($0)))" }
+        let traces = (1...9 as ClosedRange<UInt64>).map {
+            "\(correlator.unifiedTraces(of: traceID($0))) \(correlator.originalTraces(of: traceID($0)))"
+        }
         let spans = (1...6).map { "\(String(describing: correlator.executionSpan(id: execution($0))))" }
         return executions + events + batches + traces + spans
     }
@@ -44,7 +47,9 @@ import Testing
         #expect(world.correlator.takeActions().isEmpty)
         // What was late before the restart is late after it.
         world.bind(execution(5), traceparent: context(8, 8))
-        #expect(world.backend[id(41)] == .init(trace: traceID(8), parent: own(execution(5)), amended: true, rule: .context, copies: 2))
+        #expect(
+            world.backend[id(41)]
+                == .init(trace: traceID(8), parent: own(execution(5)), amended: true, rule: .context, copies: 2))
         try world.receive(.worker(6, of: e2, in: 1, under: 4))
         #expect(world.backend[id(6)]?.trace == traceID(9) && world.violations.isEmpty)
         world.tick()
@@ -76,7 +81,8 @@ import Testing
     @Test("an event that was stored before its tenant was known is one event after a restart")
     func adopted() throws {
         let world = World()
-        try world.receive(.server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
+        try world.receive(
+            .server(1, in: 1, query: "ce-id=evt-1&ce-source=portarium"), .executor(2, of: e1, in: 1, under: 1))
         world.store()
         world.receive(event("evt-1", tenant: "a", at: context(9, 9)))
         world.store()
@@ -84,7 +90,8 @@ import Testing
         let events = world.correlator.events(id: "evt-1", source: nil, tenant: nil)
         #expect(events.map(\.key.tenant) == ["a"] && events.first?.executions.map(\.id) == [e1])
         #expect(world.correlator.execution(id: e1)?.traceID == traceID(9))
-        try world.receive(.server(3, in: 2, query: "ce-id=evt-1&ce-source=portarium"), .executor(4, of: e2, in: 2, under: 3))
+        try world.receive(
+            .server(3, in: 2, query: "ce-id=evt-1&ce-source=portarium"), .executor(4, of: e2, in: 2, under: 3))
         #expect(world.backend[id(4)]?.trace == traceID(9))
     }
 
@@ -107,7 +114,9 @@ import Testing
             return isRead
         }
         for (kind, body) in bodies {
-            for count in body.indices { #expect(!restore(kind, Array(body.prefix(count)), goesOn: false), "prefix \(count)") }
+            for count in body.indices {
+                #expect(!restore(kind, Array(body.prefix(count)), goesOn: false), "prefix \(count)")
+            }
         }
         // One body of each kind suffices for flips: the largest, which has everything.
         for kind in StoredState.Kind.allCases {
@@ -159,14 +168,17 @@ import Testing
             replayed.receiveDependent(record: batch.record, traces: [traceID(7)], now: world.now)
         }
         replayed.receive(event("evt-1", tenant: "a", at: context(9, 9)), record: 50, now: world.now)
-        replayed.receive(BindingCall(executionID: execution(5), traceparent: Traceparent(context(8, 8))), record: 51, now: world.now)
+        replayed.receive(
+            BindingCall(executionID: execution(5), traceparent: Traceparent(context(8, 8))), record: 51, now: world.now)
         #expect(replayed.takeActions().isEmpty && replayed.held.records == 0)
         replayed.isReplaying = false
         #expect(replayed.execution(id: e1)?.traceID == traceID(9))
         // What left before, as a replay must suppose, is amended by what comes now.
         let call = BindingCall(executionID: e3, traceparent: Traceparent(context(8, 8)))
         replayed.receive(call, record: 52, now: world.now)
-        let amended = replayed.takeActions().compactMap { if case .amend(let amendment) = $0 { amendment.trace } else { nil } }
+        let amended = replayed.takeActions().compactMap {
+            if case .amend(let amendment) = $0 { amendment.trace } else { nil }
+        }
         #expect(amended == [traceID(3), traceID(4)])
     }
 
@@ -187,7 +199,8 @@ import Testing
     func urgentSpan() throws {
         let world = World()
         try world.receive(
-            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1), .executor(3, of: e1, in: 1, under: 1, starts: true),
+            .server(1, in: 1), .executor(2, of: e1, in: 1, under: 1),
+            .executor(3, of: e1, in: 1, under: 1, starts: true),
             .executor(4, of: e2, in: 1, under: 3))
         world.wait(100 * second)
         world.store()

@@ -73,9 +73,11 @@ final class World {
         _ execution: String, event: String? = nil, tenant: String? = nil, traceparent: TraceContext? = nil,
         state: String? = nil, parent: String? = nil
     ) {
-        take(.binding(BindingCall(
-            executionID: execution, event: event.map { .init(id: $0, source: source, tenantID: tenant) },
-            traceparent: traceparent.map(Traceparent.init), state: state, parentExecutionID: parent)))
+        take(
+            .binding(
+                BindingCall(
+                    executionID: execution, event: event.map { .init(id: $0, source: source, tenantID: tenant) },
+                    traceparent: traceparent.map(Traceparent.init), state: state, parentExecutionID: parent)))
     }
 
     /// Kestra's record of an execution is told.
@@ -191,7 +193,9 @@ final class World {
                 }
             case .reload(let record, let groups, let isLast):
                 reloads += 1
-                if let batch = journal[record], let release = correlator.reloaded(batch, groups: groups) { send(release) }
+                if let batch = journal[record], let release = correlator.reloaded(batch, groups: groups) {
+                    send(release)
+                }
                 if isLast { finish(record) }
             case .releaseDependent(let record): dependents.append(record)
             case .finished(let record): finish(record)
@@ -205,7 +209,8 @@ final class World {
             violations.append("a release of the unknown record \(release.record)")
             return
         }
-        let edits = release.edits ?? batch.index.spans.indices.map { SpanEdit(unchanged: batch.index.spans[$0], at: $0) }
+        let edits =
+            release.edits ?? batch.index.spans.indices.map { SpanEdit(unchanged: batch.index.spans[$0], at: $0) }
         for edit in edits {
             let id = batch.index.spans[Int(edit.span)].spanID
             let before = backend[id]
@@ -219,7 +224,8 @@ final class World {
             if isFirst, edit.amended, !hasCrashed { violations.append("\(id.hex) was amended before it left") }
             backend[id] = Seen(
                 trace: edit.traceID, parent: edit.parentSpanID, amended: edit.amended, rule: edit.rule,
-                links: release.links.isEmpty ? [] : Array(release.links[Int(edit.links.lowerBound)..<Int(edit.links.upperBound)]),
+                links: release.links.isEmpty
+                    ? [] : Array(release.links[Int(edit.links.lowerBound)..<Int(edit.links.upperBound)]),
                 copies: (before?.copies ?? 0) + 1)
         }
     }
@@ -301,7 +307,9 @@ struct TestSpan {
         _ id: UInt64, of execution: String, in trace: UInt64, under parent: UInt64 = 0, starts: Bool = false,
         tenant: String = "main"
     ) -> TestSpan {
-        task("EXECUTOR - main_shop_flow", id, execution, trace, parent, starts ? "io.kestra.plugin.core.flow.Subflow" : "x", tenant)
+        task(
+            "EXECUTOR - main_shop_flow", id, execution, trace, parent,
+            starts ? "io.kestra.plugin.core.flow.Subflow" : "x", tenant)
     }
 
     /// One attempt of a task run.

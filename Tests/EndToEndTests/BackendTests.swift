@@ -28,4 +28,47 @@ struct BackendTests {
         #expect(bridge.stop() == 0)
         #expect(try judge.findings(up.all) == [])
     }
+
+    @Test("what a full queue had no room for is handed over later: spans, executions' spans and amendments")
+    func queueIsFull() throws {
+        let (up, down) = (try RecordingSink(), try RecordingSink())
+        defer {
+            up.stop()
+            down.stop()
+        }
+        down.failure.withLock { $0 = 503 }
+        let extra = """
+              otlp_http/second: {endpoint: "http://127.0.0.1:\(down.port)", compression: none, batch: {max_size: 64KiB}, sending_queue: {size: 1MiB}, retry_on_failure: {initial_interval: 100ms, max_interval: 300ms}}
+            """
+        let bridge = try BridgeProcess(sinkPort: up.port, hold: "200ms", quiet: "300ms", exporters: extra)
+        let captures = try Capture.all.filter { $0.hasPrefix("kestra/1.3.31") }.map(Capture.init)
+        for capture in captures { for item in capture.items { try bridge.send(item) } }
+        let judges = try captures.map { try Judge($0, evidence: .none) }
+        try waitUntil("the backend that is up has everything", seconds: 40) {
+            try judges.allSatisfy { try $0.isComplete(up.all) }
+        }
+        let waiting = try bridge.http("GET", "/metrics").body
+        #expect(
+            String(decoding: waiting, as: UTF8.self).split(separator: "\n").contains {
+                $0.hasPrefix("spanbridge_exporter_waiting_records{exporter=\"otlp_http/second\"}") && !$0.hasSuffix(" 0")
+            }, "the queue was never full")
+        // A moved execution: its spans are amended while the second backend has no room.
+        let moved = try #require(captures.first { $0.name.hasSuffix("s02-webhook-no-header") }?.deliveries.first)
+        let execution = try #require(moved["execution"]?.string)
+        let traceparent = try #require(moved["eventTraceparent"]?.string)
+        let binding = "{\"executionId\": \"\(execution)\", \"traceparent\": \"\(traceparent)\"}"
+        #expect(try bridge.http("POST", "/v1/bindings", Array(binding.utf8), type: "application/json").status == 202)
+        func placed(_ sink: RecordingSink) throws -> [String: String] {
+            let spans = try sink.all.filter { $0.signal == .traces }.flatMap { try JudgedSpan.all(in: $0.payload) }
+            let amended = spans.filter(\.isAmended)
+            return Dictionary((spans + amended).map { ($0.spanID, $0.traceID) }) { $1 }
+        }
+        let target = String(traceparent.split(separator: "-")[1])
+        try waitUntil("the execution has moved at the backend that is up", seconds: 20) {
+            try placed(up).values.count { $0 == target } > 5
+        }
+        down.failure.withLock { $0 = nil }
+        try waitUntil("the other has the same spans in the same traces", seconds: 40) { try placed(down) == placed(up) }
+        #expect(bridge.stop() == 0)
+    }
 }

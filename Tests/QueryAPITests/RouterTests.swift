@@ -26,22 +26,29 @@ import Transport
         try #require(router.answer(method, target, body: body))
     }
 
-    @Test("a path is found by its segments, which are decoded once, slashes in them included", arguments: [
-        ("/things", "all"), ("/things/", "all"), ("//things", "all"), ("/things/a", "a"), ("/things/a%2Fb", "a/b"),
-        ("/things/%25", "%"), ("/things/a+b", "a+b"), ("/things/%C3%A9", "é"), ("/things/%c3%a9?x=1", "é"),
-        ("/things/urn:x:1/parts/%20?q=a+b%26", #"["urn:x:1", " "] a b&"#), ("/things/a/parts/b?q=", #"["a", "b"] nil"#),
-        ("/things/a/parts/b?p=1&%71=2&q=3", #"["a", "b"] 2"#), ("/things/a/parts/b?q", #"["a", "b"] nil"#),
-        ("/things/a/parts/b?q=x=y", #"["a", "b"] x=y"#),
-    ])
+    @Test(
+        "a path is found by its segments, which are decoded once, slashes in them included",
+        arguments: [
+            ("/things", "all"), ("/things/", "all"), ("//things", "all"), ("/things/a", "a"), ("/things/a%2Fb", "a/b"),
+            ("/things/%25", "%"), ("/things/a+b", "a+b"), ("/things/%C3%A9", "é"), ("/things/%c3%a9?x=1", "é"),
+            ("/things/urn:x:1/parts/%20?q=a+b%26", #"["urn:x:1", " "] a b&"#),
+            ("/things/a/parts/b?q=", #"["a", "b"] nil"#),
+            ("/things/a/parts/b?p=1&%71=2&q=3", #"["a", "b"] 2"#), ("/things/a/parts/b?q", #"["a", "b"] nil"#),
+            ("/things/a/parts/b?q=x=y", #"["a", "b"] x=y"#),
+        ])
     func paths(target: String, answered: String) throws {
         let response = try answer("GET", target)
-        #expect(response.status == 200 && response.text == answered && response.header("content-type") == "application/json")
+        #expect(
+            response.status == 200 && response.text == answered && response.header("content-type") == "application/json"
+        )
     }
 
-    @Test("what is not there is 404 with a problem, broken escapes included", arguments: [
-        "/", "/thing", "/Things", "/things/a/b", "/things/a/parts/b/c", "/things/%", "/things/%4", "/things/%+A",
-        "/things/%-1", "/things/%zz", "/things/%ff", "", "things/%C3",
-    ])
+    @Test(
+        "what is not there is 404 with a problem, broken escapes included",
+        arguments: [
+            "/", "/thing", "/Things", "/things/a/b", "/things/a/parts/b/c", "/things/%", "/things/%4", "/things/%+A",
+            "/things/%-1", "/things/%zz", "/things/%ff", "", "things/%C3",
+        ])
     func missing(target: String) throws {
         let response = try answer("GET", target)
         #expect(response.status == 404)
@@ -78,7 +85,8 @@ import Transport
 
     @Test("a problem names its candidates")
     func problem() throws {
-        let problem = Problem(status: 409, title: "Two", detail: "it's \"a\" or b", candidates: Array(#"[{"id":"a"}]"#.utf8))
+        let problem = Problem(
+            status: 409, title: "Two", detail: "it's \"a\" or b", candidates: Array(#"[{"id":"a"}]"#.utf8))
         let json = try problem.response.problem()
         #expect(json["detail"]?.string == "it's \"a\" or b" && json["candidates"]?.array?.count == 1)
     }

@@ -33,11 +33,14 @@ final class EchoBackend: QueryBackend {
     }
 
     func explain(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
-        completion(.problem(Problem(status: 409, title: "Ambiguous", detail: id, candidates: Array(#"[{"id":1}]"#.utf8))))
+        completion(
+            .problem(Problem(status: 409, title: "Ambiguous", detail: id, candidates: Array(#"[{"id":1}]"#.utf8))))
     }
 
     func trace(_ id: TraceID, asProtobuf: Bool, completion: @escaping @Sendable (QueryAnswer) -> Void) {
-        completion(.bytes(Array("trace \(id.hex)".utf8), contentType: asProtobuf ? "application/x-protobuf" : "application/json"))
+        completion(
+            .bytes(
+                Array("trace \(id.hex)".utf8), contentType: asProtobuf ? "application/x-protobuf" : "application/json"))
     }
 
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void) { completion(echo("status")) }

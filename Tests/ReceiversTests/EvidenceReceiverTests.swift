@@ -16,9 +16,12 @@ import Transport
     @Test("structured, batched and binary mode are answered with 202 once the intake has the events")
     func modes() throws {
         let batch = "[\(structured),\(structured.replacing("evt-1", with: "evt-2"))]"
-        let binary = ["specversion": "1.0", "id": "evt-3", "source": "s", "type": "t"].map { HeaderField("ce-\($0.key)", $0.value) }
+        let binary = ["specversion": "1.0", "id": "evt-3", "source": "s", "type": "t"].map {
+            HeaderField("ce-\($0.key)", $0.value)
+        }
         for request in [
-            Request.http("/v1/cloudevents", Array(structured.utf8), type: "application/cloudevents+json; charset=utf-8"),
+            Request.http(
+                "/v1/cloudevents", Array(structured.utf8), type: "application/cloudevents+json; charset=utf-8"),
             .http("/v1/cloudevents", Array(batch.utf8), type: "application/cloudevents-batch+json"),
             .http("/v1/cloudevents", Array("{}".utf8), type: "application/json", headers: binary),
             .http("/v1/cloudevents", Array("[]".utf8), type: "application/cloudevents-batch+json"),
@@ -29,11 +32,13 @@ import Transport
         #expect(ids == [["evt-1"], ["evt-1", "evt-2"], ["evt-3"], []])
     }
 
-    @Test("what is no event is 400 and says why", arguments: [
-        ("application/json", "{}", "ce-id"), ("application/cloudevents+json", "{", "JSON"),
-        ("application/cloudevents+json", #"{"specversion":"1.0","id":"","source":"s","type":"t"}"#, "'id'"),
-        ("application/cloudevents+xml", "<e/>", "xml"), ("application/cloudevents-batch+json", "{}", "array"),
-    ])
+    @Test(
+        "what is no event is 400 and says why",
+        arguments: [
+            ("application/json", "{}", "ce-id"), ("application/cloudevents+json", "{", "JSON"),
+            ("application/cloudevents+json", #"{"specversion":"1.0","id":"","source":"s","type":"t"}"#, "'id'"),
+            ("application/cloudevents+xml", "<e/>", "xml"), ("application/cloudevents-batch+json", "{}", "array"),
+        ])
     func mistakes(type: String, body: String, reason: String) throws {
         let response = try answer(.http("/v1/cloudevents", Array(body.utf8), type: type))
         #expect(response.status == 400 && response.text.contains(reason), "\(response.text)")
@@ -45,12 +50,14 @@ import Transport
         let one = #"{"specversion":"1.0","id":"e","source":"s","type":"t"}"#
         let large = EventReceiver(intake: intake, requestLimit: 1 << 20)
         let many = Array("[\(Array(repeating: one, count: 1_001).joined(separator: ","))]".utf8)
-        let response = try #require(large.answer(.http("/v1/cloudevents", many, type: "application/cloudevents-batch+json")))
+        let response = try #require(
+            large.answer(.http("/v1/cloudevents", many, type: "application/cloudevents-batch+json")))
         #expect(response.status == 400 && response.text.contains("1000"))
         let padded = Array((structured + String(repeating: " ", count: 5_000)).utf8)
         let packed = Compression.compress(padded, coding: .gzip, level: 1)
         for (body, encoding) in [(padded, nil), (packed, "gzip")] as [([UInt8], String?)] {
-            let refused = try answer(.http("/v1/cloudevents", body, type: "application/cloudevents+json", encoding: encoding))
+            let refused = try answer(
+                .http("/v1/cloudevents", body, type: "application/cloudevents+json", encoding: encoding))
             #expect(refused.status == 413 && refused.text.contains("api.max_request_size"))
         }
         #expect(ids.isEmpty)
@@ -62,14 +69,16 @@ import Transport
         let type = "application/cloudevents+json"
         #expect(try answer(.http("/v1/cloudevents", packed, type: type, encoding: "gzip")).status == 202)
         #expect(try answer(.http("/v1/cloudevents", packed, type: type, encoding: "br")).status == 400)
-        #expect(try answer(.http("/v1/cloudevents", Array(packed.dropLast(4)), type: type, encoding: "gzip")).status == 400)
+        #expect(
+            try answer(.http("/v1/cloudevents", Array(packed.dropLast(4)), type: type, encoding: "gzip")).status == 400)
     }
 
     @Test("a refusal, before or after the body, is 503 with Retry-After", arguments: [false, true])
     func refusal(isAtTheDoor: Bool) throws {
         let failure = ExportFailure.unavailable("stopping", retryAfter: 1_000_000_000)
         if isAtTheDoor { intake.close(failure) } else { intake.refuse(failure) }
-        let response = try answer(.http("/v1/cloudevents", Array(structured.utf8), type: "application/cloudevents+json"))
+        let response = try answer(
+            .http("/v1/cloudevents", Array(structured.utf8), type: "application/cloudevents+json"))
         #expect(response.status == 503 && response.header("retry-after") == "1" && response.text.contains("stopping"))
     }
 }
@@ -82,7 +91,9 @@ import Transport
         return try #require(receiver.answer(.http("/v1/bindings", Array(body.utf8), type: type)))
     }
 
-    @Test("a call is answered with 202, whatever content type it names", arguments: [nil, "application/json", "text/plain"])
+    @Test(
+        "a call is answered with 202, whatever content type it names",
+        arguments: [nil, "application/json", "text/plain"])
     func taken(type: String?) throws {
         let call = #"{"executionId":"e1","event":{"id":"evt-1","source":"s"},"state":"SUCCESS","traceparent":""}"#
         #expect(try answer(call, type: type).status == 202)
@@ -90,10 +101,12 @@ import Transport
         #expect(intake.calls == [expected])
     }
 
-    @Test("mistakes are 400, all at once", arguments: [
-        ("{", ["JSON"]), ("[]", ["object"]), ("{}", ["'executionId'"]),
-        (#"{"executionId":7,"event":{"id":"e"}}"#, ["'executionId'", "'event.source'"]),
-    ])
+    @Test(
+        "mistakes are 400, all at once",
+        arguments: [
+            ("{", ["JSON"]), ("[]", ["object"]), ("{}", ["'executionId'"]),
+            (#"{"executionId":7,"event":{"id":"e"}}"#, ["'executionId'", "'event.source'"]),
+        ])
     func mistakes(body: String, named: [String]) throws {
         let response = try answer(body)
         #expect(response.status == 400)

@@ -37,8 +37,11 @@ import Transport
         let grpc = try answer(.grpc(Self.tracesMethod, body))
         #expect(grpc.grpc == GRPCStatus(code: 0) && grpc.body.isEmpty)
         let protobuf = try answer(.http("/v1/traces", body))
-        #expect(protobuf.status == 200 && protobuf.body.isEmpty && protobuf.header("content-type") == "application/x-protobuf")
-        let json = try answer(.http("/v1/traces", try OTLPJSON.decode(protobuf: body, message: .tracesRequest), type: "application/json"))
+        #expect(
+            protobuf.status == 200 && protobuf.body.isEmpty
+                && protobuf.header("content-type") == "application/x-protobuf")
+        let json = try answer(
+            .http("/v1/traces", try OTLPJSON.decode(protobuf: body, message: .tracesRequest), type: "application/json"))
         #expect(json.status == 200 && json.text == "{}" && json.header("content-type") == "application/json")
         #expect(intake.batches.map(\.payload) == [body, body, body] && intake.batches.map(\.count) == [3, 3, 3])
         let values = counters.read(.traces)
@@ -57,7 +60,8 @@ import Transport
         #expect(intake.batches.isEmpty && counters.read(.traces).requests == 4)
     }
 
-    @Test("G-6, G-7, H-8: spans without valid ids are counted in the partial success, with a message", arguments: [0, 1])
+    @Test(
+        "G-6, G-7, H-8: spans without valid ids are counted in the partial success, with a message", arguments: [0, 1])
     func partial(valid: Int) throws {
         let body = spans(valid: valid, invalid: 2)
         let grpc = try answer(.grpc(Self.tracesMethod, body))
@@ -65,7 +69,8 @@ import Transport
         #expect(grpc.grpc.code == 0 && told.rejected == 2 && told.message.contains("2 spans"))
         let protobuf = try answer(.http("/v1/traces", body))
         #expect(protobuf.status == 200 && protobuf.body == grpc.body)
-        let json = try answer(.http("/v1/traces", try OTLPJSON.decode(protobuf: body, message: .tracesRequest), type: "application/json"))
+        let json = try answer(
+            .http("/v1/traces", try OTLPJSON.decode(protobuf: body, message: .tracesRequest), type: "application/json"))
         #expect(json.text.hasPrefix(#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"2 spans"#))
         #expect(intake.batches.count == 3 * valid)
         #expect(counters.read(.traces).accepted == 3 * UInt64(valid) && counters.read(.traces).rejected == 6)
@@ -88,7 +93,9 @@ import Transport
 
     // MARK: Compression
 
-    @Test("O-1, H-5, H-15, R-5: gzip, zstd and deflate bodies are inflated", arguments: ["gzip", "zstd", "deflate", "GZIP"])
+    @Test(
+        "O-1, H-5, H-15, R-5: gzip, zstd and deflate bodies are inflated",
+        arguments: ["gzip", "zstd", "deflate", "GZIP"])
     func compressed(encoding: String) throws {
         let body = spans(valid: 2)
         let coding = try #require(ContentCoding(name: encoding))
@@ -152,7 +159,8 @@ import Transport
         #expect(try answer(.http("/v1/traces", spans(valid: 1, nameLength: limit - overhead + 1))).status == 413)
         // Two bytes of JSON make a bound of eight.
         let bounds = Array(repeating: "1", count: 1_000).joined(separator: ",")
-        let json = #"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{"explicitBounds":[\#(bounds)]}]}}]}]}]}"#
+        let json =
+            #"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{"explicitBounds":[\#(bounds)]}]}}]}]}]}"#
         let response = try answer(.http("/v1/metrics", Array(json.utf8), type: "application/json"))
         #expect(json.utf8.count < limit && response.status == 413)
     }
@@ -189,17 +197,21 @@ import Transport
         }
     }
 
-    @Test("H-2, H-13: the content type decides; others are 415", arguments: [
-        ("application/json; charset=utf-8", 200, "application/json"), ("Application/JSON", 200, "application/json"),
-        ("application/protobuf", 400, "application/x-protobuf"), ("text/plain", 415, "application/json"),
-        (nil, 415, "application/json"), ("application/grpc", 415, "application/json"),
-    ] as [(String?, Int, String)])
+    @Test(
+        "H-2, H-13: the content type decides; others are 415",
+        arguments: [
+            ("application/json; charset=utf-8", 200, "application/json"), ("Application/JSON", 200, "application/json"),
+            ("application/protobuf", 400, "application/x-protobuf"), ("text/plain", 415, "application/json"),
+            (nil, 415, "application/json"), ("application/grpc", 415, "application/json"),
+        ] as [(String?, Int, String)])
     func contentTypes(type: String?, status: Int, answered: String) throws {
         let response = try answer(.http("/v1/traces", Array("{}".utf8), type: type))
         #expect(response.status == status && response.header("content-type") == answered)
     }
 
-    @Test("H-9, H-13: another method is 405 with Allow, another path 404, both as a Status", arguments: ["GET", "PUT", "DELETE"])
+    @Test(
+        "H-9, H-13: another method is 405 with Allow, another path 404, both as a Status",
+        arguments: ["GET", "PUT", "DELETE"])
     func methodsAndPaths(method: String) throws {
         let wrongMethod = try answer(.http("/v1/traces", method: method))
         #expect(wrongMethod.status == 405 && wrongMethod.header("allow") == "POST")
@@ -216,7 +228,8 @@ import Transport
         }
     }
 
-    @Test("G-10, G-12, H-11, R-8: a refusal by the intake is UNAVAILABLE or RESOURCE_EXHAUSTED with a delay, never 500",
+    @Test(
+        "G-10, G-12, H-11, R-8: a refusal by the intake is UNAVAILABLE or RESOURCE_EXHAUSTED with a delay, never 500",
         arguments: [
             (.unavailable("stopping", retryAfter: 1_500_000_000), 503, 14),
             (.overloaded("full", retryAfter: 1_500_000_000), 429, 8),
@@ -224,9 +237,12 @@ import Transport
     func refusals(failure: (ExportFailure, Int, Int), isAtTheDoor: Bool) throws {
         if isAtTheDoor { intake.close(failure.0) } else { intake.refuse(failure.0) }
         for type in ["application/x-protobuf", "application/json"] {
-            let body = type.hasSuffix("json") ? try OTLPJSON.decode(protobuf: spans(valid: 1), message: .tracesRequest) : spans(valid: 1)
+            let body =
+                type.hasSuffix("json")
+                ? try OTLPJSON.decode(protobuf: spans(valid: 1), message: .tracesRequest) : spans(valid: 1)
             let http = try answer(.http("/v1/traces", body, type: type))
-            #expect(http.status == failure.1 && http.header("retry-after") == "2" && http.header("content-type") == type)
+            #expect(
+                http.status == failure.1 && http.header("retry-after") == "2" && http.header("content-type") == type)
             let status = try http.status()
             #expect(status["code"]?.integer == Int64(failure.2))
             #expect("\(String(describing: status["details"]))".contains("1.500s"))
@@ -239,7 +255,8 @@ import Transport
 
     private enum RetryDelay {
         static func of(_ status: [UInt8]) throws -> String? {
-            try JSONValue.parse(OTLPJSON.decode(protobuf: status, message: .status))["details"]?.array?.first?["retryDelay"]?.string
+            try JSONValue.parse(OTLPJSON.decode(protobuf: status, message: .status))["details"]?.array?.first?[
+                "retryDelay"]?.string
         }
     }
 
@@ -247,18 +264,24 @@ import Transport
     func statusBytes() throws {
         intake.refuse(.unavailable("overloaded", retryAfter: 30_000_000_000))
         let expected = [UInt8](
-            hex: "080e120a6f7665726c6f616465641a300a28747970652e676f6f676c65617069732e636f6d2f676f6f676c652e7270632e5265747279496e666f12040a02081e")
+            hex:
+                "080e120a6f7665726c6f616465641a300a28747970652e676f6f676c65617069732e636f6d2f676f6f676c652e7270632e5265747279496e666f12040a02081e"
+        )
         #expect(try answer(.grpc(Self.tracesMethod, spans(valid: 1))).grpc.details == expected)
         #expect(try answer(.http("/v1/traces", spans(valid: 1))).body == expected)
     }
 
     // MARK: JSON
 
-    @Test("J-1 to J-7: ids in any case, enum names, unknown keys and both spellings of numbers are taken", arguments: [
-        #""kind":2"#, #""kind":"SPAN_KIND_SERVER""#, #""startTimeUnixNano":"1""#, #""startTimeUnixNano":1"#,
-        #""foo":{"bar":[1]}"#, #""attributes":[{"key":"b","value":{"bytesValue":"AAE="}},{"key":"d","value":{"doubleValue":"NaN"}}]"#,
-        #""parentSpanId":null"#, #""attributes":[{"key":"l","value":{"arrayValue":{"values":[{},{"intValue":"10"}]}}}]"#,
-    ])
+    @Test(
+        "J-1 to J-7: ids in any case, enum names, unknown keys and both spellings of numbers are taken",
+        arguments: [
+            #""kind":2"#, #""kind":"SPAN_KIND_SERVER""#, #""startTimeUnixNano":"1""#, #""startTimeUnixNano":1"#,
+            #""foo":{"bar":[1]}"#,
+            #""attributes":[{"key":"b","value":{"bytesValue":"AAE="}},{"key":"d","value":{"doubleValue":"NaN"}}]"#,
+            #""parentSpanId":null"#,
+            #""attributes":[{"key":"l","value":{"arrayValue":{"values":[{},{"intValue":"10"}]}}}]"#,
+        ])
     func json(field: String) throws {
         let body = #"""
             {"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5B8EFFF798038103d269b633813fc60c","spanId":"EEE19b7ec3c1b174",
@@ -289,7 +312,9 @@ import Transport
         let named = [0x0A, UInt8(service.utf8.count)] + Array(service.utf8)
         #expect(try check([]).body == [0x08, 1] && check(named).body == [0x08, 1])
         #expect(try check([0x0A, 1, 0x78]).grpc.code == 5)
-        #expect(try check([0x0A, 9, 0x78]).grpc.code == 3 && check([0x0A]).grpc.code == 3 && check([0x12, 0]).grpc.code == 3)
+        #expect(
+            try check([0x0A, 9, 0x78]).grpc.code == 3 && check([0x0A]).grpc.code == 3
+                && check([0x12, 0]).grpc.code == 3)
         intake.close(.unavailable("stopping", retryAfter: nil))
         #expect(try check([]).body == [0x08, 2] && check([]).grpc.code == 0)
         // Its messages are short.

@@ -77,15 +77,20 @@ extension Request {
         _ path: String, _ body: [UInt8] = [], type: String? = "application/x-protobuf", encoding: String? = nil,
         method: String = "POST", headers: [HeaderField] = []
     ) -> Request {
-        let named = [type.map { HeaderField("content-type", $0) }, encoding.map { HeaderField("content-encoding", $0) }]
+        let named = [
+            type.map { HeaderField("content-type", $0) }, encoding.map { HeaderField("content-encoding", $0) },
+        ]
         return Request(
             head: RequestHead(
-                method: method, target: path, wireProtocol: .http1, headers: named.compactMap { $0 } + headers, peer: "peer",
+                method: method, target: path, wireProtocol: .http1, headers: named.compactMap { $0 } + headers,
+                peer: "peer",
                 listener: "http"),
             body: body, grpcCompressed: false)
     }
 
-    static func grpc(_ path: String, _ body: [UInt8] = [], encoding: String? = nil, isCompressed: Bool? = nil) -> Request {
+    static func grpc(_ path: String, _ body: [UInt8] = [], encoding: String? = nil, isCompressed: Bool? = nil)
+        -> Request
+    {
         var headers = [HeaderField("content-type", "application/grpc"), HeaderField("te", "trailers")]
         if let encoding { headers.append(HeaderField("grpc-encoding", encoding)) }
         return Request(
@@ -113,7 +118,8 @@ extension Response {
 func spans(valid: Int, invalid: Int = 0, nameLength: Int = 4) -> [UInt8] {
     let spans = (0..<valid + invalid).map {
         BuiltSpan(
-            traceID: TraceID(high: $0 < valid ? 1 : 0, low: 0), spanID: SpanID(raw: UInt64($0 + 1)), parentSpanID: .none,
+            traceID: TraceID(high: $0 < valid ? 1 : 0, low: 0), spanID: SpanID(raw: UInt64($0 + 1)),
+            parentSpanID: .none,
             name: String(repeating: "n", count: nameLength), kind: 2, start: 1, end: 2)
     }
     return SpanBuilder.request(resource: [("service.name", "shop")], scope: "web", version: "1", spans: spans)
