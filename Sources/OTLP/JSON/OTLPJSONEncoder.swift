@@ -67,7 +67,8 @@ extension OTLPJSONEncoder {
     /// Marks what was written last for the slot as replaced.
     private mutating func replace(_ slot: Int, from base: Int) {
         guard let last = written[base...].lastIndex(where: { $0.slot == slot }) else { return }
-        replaced.append(written[last].range)
+        // A default value left nothing behind; an empty gap could come after the one that begins at the same place.
+        if !written[last].range.isEmpty { replaced.append(written[last].range) }
         // Its place is taken by the duplicate, so that the list stays as short as the message has fields.
         written.remove(at: last)
     }
