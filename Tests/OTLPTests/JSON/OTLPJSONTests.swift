@@ -185,6 +185,26 @@ struct OTLPJSONTests {
             ) == #"{"arrayValue":{}}"#)
     }
 
+    @Test("every order of up to five fields, duplicates and default values among them, ends with each field's last value")
+    func duplicatesInEveryOrder() throws {
+        // JSON as written, the field it is, and what comes out if it is the last of that field.
+        let choices: [(text: String, field: Int, kept: String?)] = [
+            (#""startTimeUnixNano":"0""#, 2, nil), (#""startTimeUnixNano":"5""#, 2, #""startTimeUnixNano":"5""#),
+            (#""kind":0"#, 1, nil), (#""kind":2"#, 1, #""kind":2"#), (#""name":"""#, 0, nil),
+            (#""name":"n""#, 0, #""name":"n""#),
+        ]
+        var orders: [[Int]] = [[]]
+        for length in 1...5 {
+            orders += orders.filter { $0.count == length - 1 }.flatMap { order in choices.indices.map { order + [$0] } }
+        }
+        for order in orders {
+            var last: [String?] = [nil, nil, nil]
+            for choice in order { last[choices[choice].field] = choices[choice].kept }
+            let written = order.map { choices[$0].text }.joined(separator: ",")
+            #expect(try through(written) == last.compactMap { $0 }.joined(separator: ","), "\(written)")
+        }
+    }
+
     @Test("the example of the specification and the golden bytes are the same request")
     func golden() throws {
         let golden = bytes(
