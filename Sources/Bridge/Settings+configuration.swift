@@ -71,10 +71,12 @@ extension AttributeKeys {
             if let key = EvidenceKey(own.meaning) { keys.evidence.append((name, key)) }
         }
         let origins = configuration.correlation.origins
-        keys.portariumScopes = origins.portarium.scopes.map { Array($0.utf8) }
-        keys.portariumServices = origins.portarium.services.map { Array($0.utf8) }
-        keys.kestraScopes = origins.kestra.scopes.map { Array($0.utf8) }
-        keys.kestraServices = origins.kestra.services.map { Array($0.utf8) }
+        keys.origins = [
+            OriginRule(
+                name: "portarium", role: .home, scopes: origins.portarium.scopes, services: origins.portarium.services),
+            OriginRule(
+                name: "kestra", role: .follower, scopes: origins.kestra.scopes, services: origins.kestra.services),
+        ]
         keys.redacted = configuration.redaction.attributes.map { Array($0.utf8) }
         self = keys
     }

@@ -2,9 +2,11 @@ package import OTLP
 
 extension Correlator {
     /// Takes a CloudEvent in, as told by `POST /v1/cloudevents`.
-    package func receive(_ cloudEvent: CloudEvent, record: UInt64, now: UInt64) {
+    ///
+    /// - Parameter tenant: the tenant that the sender's credential stands for; it outweighs the event's own.
+    package func receive(_ cloudEvent: CloudEvent, record: UInt64, tenant: String? = nil, now: UInt64) {
         lastRecord = max(lastRecord, record)
-        let key = EventKey(tenant: cloudEvent.tenantID ?? "", source: cloudEvent.source, id: cloudEvent.id)
+        let key = EventKey(tenant: tenant ?? cloudEvent.tenantID ?? "", source: cloudEvent.source, id: cloudEvent.id)
         if let event = event(for: key, now: now) {
             event.type = cloudEvent.type
             if let subject = cloudEvent.subject { event.subject = subject }
@@ -25,14 +27,16 @@ extension Correlator {
     }
 
     /// Takes a binding call in, as told by `POST /v1/bindings`.
-    package func receive(_ call: BindingCall, record: UInt64, now: UInt64) {
+    ///
+    /// - Parameter tenant: the tenant that the sender's credential stands for; it outweighs the call's own.
+    package func receive(_ call: BindingCall, record: UInt64, tenant: String? = nil, now: UInt64) {
         lastRecord = max(lastRecord, record)
         let execution = execution(call.executionID, now: now)
         let from = "POST /v1/bindings"
         if let tenant = call.tenant, execution.tenant.isEmpty { execution.tenant = tenant }
         let context = call.traceparent.map(TraceContext.init)
         if let named = call.event {
-            let key = EventKey(tenant: named.tenantID ?? "", source: named.source, id: named.id)
+            let key = EventKey(tenant: tenant ?? named.tenantID ?? "", source: named.source, id: named.id)
             if let event = event(for: key, now: now) {
                 if event.type.isEmpty, let type = named.type {
                     event.type = type

@@ -22,7 +22,7 @@ struct OriginFacts {
             case .eventSource: eventSource = value
             case .eventType: eventType = value
             case .eventTenant: eventTenant = value
-            case .eventSubject: break
+            case .eventSubject, .joinKey, .tenant, .urlFull: break
             case .claimedExecution: claimedExecution = value
             case .traceparent: traceparent = Self.context(value)
             case .urlQuery: readQuery(value)

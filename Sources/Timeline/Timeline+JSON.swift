@@ -283,7 +283,7 @@ extension Origin {
         switch self {
         case .portarium: "portarium"
         case .kestra: "kestra"
-        case .other: "other"
+        default: "other"
         }
     }
 

@@ -2,25 +2,21 @@
 package struct AttributeKeys: Sendable {
     /// Attribute name → meaning, for spans and log records.
     package var evidence: [(name: [UInt8], key: EvidenceKey)]
-    /// Scope names (exact, or a prefix if the entry ends in `.*`) whose spans are Portarium's.
-    package var portariumScopes: [[UInt8]]
-    /// `service.name` values (exact, or a prefix if the entry ends in `*`) whose spans are Portarium's.
-    package var portariumServices: [[UInt8]]
-    /// The same for Kestra.
-    package var kestraScopes: [[UInt8]]
-    package var kestraServices: [[UInt8]]
+    /// Named values that systems share; at most 64.
+    package var joinKeys: [JoinKey] = []
+    /// Attributes of spans, log records and resources that name the tenant.
+    package var tenantAttributes: [[UInt8]] = []
+    package var resourceTenantAttributes: [[UInt8]] = []
+    /// Attributes, beside `kestra.executionId`, whose value groups a follower's spans into one execution.
+    package var executionAttributes: [[UInt8]] = []
+    /// Where spans come from; the first rule that fits counts. Portarium and Kestra are the first two.
+    package var origins: [OriginRule]
     /// Names of string attributes in which webhook keys are masked on export.
     package var redacted: [[UInt8]]
 
-    package init(
-        evidence: [(name: String, key: EvidenceKey)], portariumScopes: [String], portariumServices: [String],
-        kestraScopes: [String], kestraServices: [String], redacted: [String]
-    ) {
+    package init(evidence: [(name: String, key: EvidenceKey)], origins: [OriginRule], redacted: [String]) {
         self.evidence = evidence.map { (Array($0.name.utf8), $0.key) }
-        self.portariumScopes = portariumScopes.map { Array($0.utf8) }
-        self.portariumServices = portariumServices.map { Array($0.utf8) }
-        self.kestraScopes = kestraScopes.map { Array($0.utf8) }
-        self.kestraServices = kestraServices.map { Array($0.utf8) }
+        self.origins = origins
         self.redacted = redacted.map { Array($0.utf8) }
     }
 
@@ -37,9 +33,10 @@ package struct AttributeKeys: Sendable {
             ("url.path", .urlPath), ("http.target", .urlPath), ("url.query", .urlQuery),
             ("http.request.header.ce-traceparent", .traceparent),
         ],
-        portariumScopes: ["portarium", "portarium.*"],
-        portariumServices: ["portarium*"],
-        kestraScopes: ["kestra"],
-        kestraServices: ["kestra"],
+        origins: [
+            OriginRule(
+                name: "portarium", role: .home, scopes: ["portarium", "portarium.*"], services: ["portarium*"]),
+            OriginRule(name: "kestra", role: .follower, scopes: ["kestra"], services: ["kestra"]),
+        ],
         redacted: ["url.path", "url.query", "http.target"])
 }

@@ -119,7 +119,7 @@ package struct CompiledKeys: Sendable {
 }
 
 extension CompiledKeys {
-    /// Which system the spans of a scope come from; Portarium's lists go first.
+    /// Which system the spans of a scope come from.
     func origin(scope: Range<Int>, service: Range<Int>, in reader: borrowing WireReader) -> Origin {
         func matches(_ patterns: [[UInt8]], _ range: Range<Int>) -> Bool {
             for pattern in patterns {
@@ -135,8 +135,22 @@ extension CompiledKeys {
             }
             return false
         }
-        if matches(keys.portariumScopes, scope) || matches(keys.portariumServices, service) { return .portarium }
-        if matches(keys.kestraScopes, scope) || matches(keys.kestraServices, service) { return .kestra }
+        for (position, rule) in keys.origins.enumerated()
+        where matches(rule.scopes, scope) || matches(rule.services, service) {
+            return Origin(rawValue: UInt8(truncatingIfNeeded: position + 1))
+        }
         return .other
+    }
+
+    /// What becomes of the spans of a system.
+    package func role(of origin: Origin) -> OriginRole {
+        let position = Int(origin.rawValue) - 1
+        return keys.origins.indices.contains(position) ? keys.origins[position].role : .bystander
+    }
+
+    /// The name of a system in the configuration and in answers.
+    package func name(of origin: Origin) -> String {
+        let position = Int(origin.rawValue) - 1
+        return keys.origins.indices.contains(position) ? keys.origins[position].name : "other"
     }
 }

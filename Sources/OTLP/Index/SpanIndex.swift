@@ -12,6 +12,8 @@ package struct SpanIndex: Sendable {
     package var executions: [ExecutionEntry] = []
     /// Evidence attributes in payload order; those of one span are neighbours.
     package var evidence: [EvidenceEntry] = []
+    /// Evidence attributes of resources in payload order; `owner` is an index into `resources`.
+    package var resourceEvidence: [EvidenceEntry] = []
     /// Bytes of the payload that must be masked before export (webhook keys), in payload order, not overlapping.
     package var redactions: [ByteRange] = []
     /// Spans left out because their trace or span id is missing, zero or of the wrong length (OTLP rules V-1 and V-2).
@@ -71,15 +73,9 @@ package struct ScopeEntry: Sendable {
     /// The value of `scope.name`.
     package var name: ByteRange
     package var origin: Origin
+    package var role: OriginRole
     /// The spans of this scope: indices into `SpanIndex.spans`.
     package var spans: Range<Int32>
-}
-
-/// Which system made a span, as told by its scope and resource.
-package enum Origin: UInt8, Sendable {
-    case other = 0
-    case portarium = 1
-    case kestra = 2
 }
 
 /// What kind of Kestra span a span is, as told by its scope, kind and name.
@@ -149,8 +145,25 @@ package struct EvidenceEntry: Sendable {
     /// Index into `SpanIndex.spans` (or `LogIndex.records`).
     package var owner: Int32
     package var key: EvidenceKey
-    /// The attribute's string value; for an array of strings, its first element.
+    /// For `joinKey`: which of `AttributeKeys.joinKeys` it is.
+    package var rule: UInt8 = 0
+    /// How `value` is written.
+    package var form = Form.text
+    /// The attribute's string value; for an array of strings, its first element; for a number, its varint.
     package var value: ByteRange
+
+    package enum Form: UInt8, Sendable {
+        case text
+        case integer
+    }
+
+    package init(owner: Int32, key: EvidenceKey, rule: UInt8 = 0, form: Form = .text, value: ByteRange) {
+        self.owner = owner
+        self.key = key
+        self.rule = rule
+        self.form = form
+        self.value = value
+    }
 }
 
 /// What an evidence attribute says. Which attribute names mean which key is configuration (`AttributeKeys`).
@@ -165,4 +178,10 @@ package enum EvidenceKey: UInt8, Sendable, CaseIterable {
     case urlPath = 7
     case urlQuery = 8
     case traceparent = 9
+    /// The value of one of `AttributeKeys.joinKeys`.
+    case joinKey = 10
+    /// The tenant that the span is of.
+    case tenant = 11
+    /// The full URL of a call, for pairing calls by path; only if it is asked for.
+    case urlFull = 12
 }

@@ -79,8 +79,9 @@ extension SpanIndexer {
         index.resources.append(
             ResourceEntry(field: ByteRange(start..<body.end), body: whole, serviceName: ByteRange(service)))
         for position in firstScope..<index.scopes.count {
-            index.scopes[position].origin = keys.origin(
-                scope: index.scopes[position].name.indices, service: service, in: body)
+            let origin = keys.origin(scope: index.scopes[position].name.indices, service: service, in: body)
+            index.scopes[position].origin = origin
+            index.scopes[position].role = keys.role(of: origin)
         }
     }
 
@@ -112,7 +113,8 @@ extension SpanIndexer {
         spanCount += min(count, whole.count / Self.smallestSpan)
         index.scopes.append(
             ScopeEntry(
-                resource: resource, field: field, body: whole, name: ByteRange(name), origin: .other, spans: 0..<0))
+                resource: resource, field: field, body: whole, name: ByteRange(name), origin: .other,
+                role: .bystander, spans: 0..<0))
     }
 }
 
@@ -134,7 +136,7 @@ extension SpanIndexer {
                     continue
                 }
                 try readSpan(
-                    body.message(), from: start, scope: Int32(truncatingIfNeeded: position), origin: scope.origin)
+                    body.message(), from: start, scope: Int32(truncatingIfNeeded: position), origin: scope.origin, role: scope.role)
             }
             index.scopes[position].spans = first..<Int32(truncatingIfNeeded: index.spans.count)
         }
@@ -144,7 +146,7 @@ extension SpanIndexer {
     }
 
     private mutating func readSpan(
-        _ body: consuming WireReader, from start: Int, scope: Int32, origin: Origin
+        _ body: consuming WireReader, from start: Int, scope: Int32, origin: Origin, role: OriginRole
     ) throws(WireError) {
         var body = body
         let whole = ByteRange(body.position..<body.end)
@@ -173,11 +175,11 @@ extension SpanIndexer {
             case 74:
                 if let (key, value) = body.shortPair() {
                     guard let meaning = keys.meaning(of: key, in: body) else { continue }
-                    note(AttributeReading(key: key, text: value), meaning, in: body, origin: origin, &kestra)
+                    note(AttributeReading(key: key, text: value), meaning, in: body, role: role, &kestra)
                 } else {
                     let attribute = try AttributeReading(body.message())
                     guard let meaning = keys.meaning(of: attribute.key, in: body) else { continue }
-                    note(attribute, meaning, in: body, origin: origin, &kestra)
+                    note(attribute, meaning, in: body, role: role, &kestra)
                 }
             case 90: try EnvelopeReading.checkEvent(body.message())
             case 106: try EnvelopeReading.checkLink(body.message())
@@ -224,12 +226,12 @@ extension SpanIndexer {
 
     @inline(never)
     private mutating func note(
-        _ attribute: AttributeReading, _ meaning: CompiledKeys.Meaning, in body: borrowing WireReader, origin: Origin,
+        _ attribute: AttributeReading, _ meaning: CompiledKeys.Meaning, in body: borrowing WireReader, role: OriginRole,
         _ kestra: inout KestraAttributes
     ) {
         let owner = Int32(truncatingIfNeeded: index.spans.count)
-        if origin == .portarium, meaning.role == .executionID {
-            // Portarium's own spans are never part of an execution; one that names it claims to have started it.
+        if role == .home, meaning.role == .executionID {
+            // A home's own spans are never part of an execution; one that names it claims to have started it.
             evidence.note(.claimedExecution, attribute.text, meaning, owner)
         } else {
             kestra.note(meaning.role, attribute.text ?? 0..<0)

@@ -34,7 +34,7 @@ struct TextPage {
         switch origin {
         case .portarium: .portarium
         case .kestra: .kestra
-        case .other: .other
+        default: .other
         }
     }
 
