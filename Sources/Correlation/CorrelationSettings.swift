@@ -1,3 +1,5 @@
+package import OTLP
+
 /// How the correlator joins, holds and forgets. Durations are nanoseconds.
 package struct CorrelationSettings: Sendable {
     /// What happens to spans that left before the evidence about them came.
@@ -16,6 +18,19 @@ package struct CorrelationSettings: Sendable {
         /// Only those bound to an event or a trace context.
         case joined
         case none
+    }
+
+    /// What becomes of an execution that an event started from a trace that is not the event's.
+    package enum DetachedDelivery: Sendable {
+        /// It stays in the trace of the call and is linked with the event's.
+        case link
+        /// It moves to the event's trace.
+        case move
+    }
+
+    /// How tenant ids appear on what the relay itself makes.
+    package enum TenantExport: Sendable {
+        case sha256, plain, none
     }
 
     /// How long spans that may still change wait, counted from the arrival of their execution's first span.
@@ -41,6 +56,16 @@ package struct CorrelationSettings: Sendable {
     package var claimedExecutionPaths: [[String]]
     /// Whether somebody can look executions up, so that `CorrelatorAction.askAbout` is worth while.
     package var asksAboutExecutions = false
+    /// Named values that systems share, in the order in which `EvidenceEntry.rule` counts them; at most 64.
+    package var joinKeys: [JoinKey] = []
+    /// Kestra's tenant ids, each with the tenant that it means.
+    package var kestraTenants: [(String, String)] = []
+    /// Kestra's namespaces, each with its tenant: exact, or a prefix if the pattern ends in `*`. The first that fits counts.
+    package var namespaceTenants: [(pattern: String, tenant: String)] = []
+    package var tenantExport = TenantExport.sha256
+    package var detachedDelivery = DetachedDelivery.link
+    /// Whether a call and the request that it seems to be are linked by URL and time (`EvidenceKey.urlFull`).
+    package var pairsCalls = false
 
     package init(
         hold: UInt64, holdBytes: Int, late: LatePolicy, executionSpan: ExecutionSpanMode, quiet: UInt64,
