@@ -65,14 +65,9 @@ extension CorrelationSettings {
             claimedExecutionPaths += key.from.compactMap { $0.scope == .data ? $0.path : nil }
         }
         joinKeys = settings.joinKeys
+        hasOtherFollowers = settings.origins.rules.contains { $0.role == .follower && $0.name != "kestra" }
         kestraTenants = settings.tenancy.kestraTenants.map { ($0.name, $0.tenant) }
         namespaceTenants = settings.tenancy.namespacesByPrecedence.map { ($0.name, $0.tenant) }
-        tenantExport =
-            switch settings.tenancy.export {
-            case .sha256: .sha256
-            case .plain: .plain
-            case .none: .none
-            }
         detachedDelivery =
             switch settings.detachedDelivery {
             case .link: .link

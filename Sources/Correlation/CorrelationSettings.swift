@@ -12,25 +12,20 @@ package struct CorrelationSettings: Sendable {
         case ignore
     }
 
+    /// What happens if an event was delivered in a trace other than its own, so that its execution is native there.
+    package enum DetachedDelivery: Sendable {
+        /// The execution stays in the delivery's trace and is linked with the event's.
+        case link
+        /// The delivery's trace goes to the event's.
+        case move
+    }
+
     /// Which executions get a span of their own.
     package enum ExecutionSpanMode: Sendable {
         case all
         /// Only those bound to an event or a trace context.
         case joined
         case none
-    }
-
-    /// What becomes of an execution that an event started from a trace that is not the event's.
-    package enum DetachedDelivery: Sendable {
-        /// It stays in the trace of the call and is linked with the event's.
-        case link
-        /// It moves to the event's trace.
-        case move
-    }
-
-    /// How tenant ids appear on what the relay itself makes.
-    package enum TenantExport: Sendable {
-        case sha256, plain, none
     }
 
     /// How long spans that may still change wait, counted from the arrival of their execution's first span.
@@ -56,15 +51,16 @@ package struct CorrelationSettings: Sendable {
     package var claimedExecutionPaths: [[String]]
     /// Whether somebody can look executions up, so that `CorrelatorAction.askAbout` is worth while.
     package var asksAboutExecutions = false
-    /// Named values that systems share, in the order in which `EvidenceEntry.rule` counts them; at most 64.
+    /// The named values that systems share; the first outweigh the later ones.
     package var joinKeys: [JoinKey] = []
-    /// Kestra's tenant ids, each with the tenant that it means.
-    package var kestraTenants: [(String, String)] = []
-    /// Kestra's namespaces, each with its tenant: exact, or a prefix if the pattern ends in `*`. The first that fits counts.
+    /// Whether there are followers besides Kestra.
+    package var hasOtherFollowers = false
+    /// Kestra's tenant → tenant.
+    package var kestraTenants: [(kestra: String, tenant: String)] = []
+    /// Kestra's namespace (exact, or a prefix before `*`) → tenant; the first that fits counts.
     package var namespaceTenants: [(pattern: String, tenant: String)] = []
-    package var tenantExport = TenantExport.sha256
     package var detachedDelivery = DetachedDelivery.link
-    /// Whether a call and the request that it seems to be are linked by URL and time (`EvidenceKey.urlFull`).
+    /// Whether calls are paired by path and time, which makes links.
     package var pairsCalls = false
 
     package init(

@@ -11,11 +11,11 @@ extension Configuration {
             case ignore
         }
 
-        /// What becomes of an execution that an event started from a trace that is not the event's.
+        /// What happens if an event was delivered in a trace other than its own, so that its execution is native there.
         package enum DetachedDelivery: String, Sendable, CaseIterable {
-            /// It stays in the trace of the call and is linked with the event's.
+            /// The execution stays in the delivery's trace and is linked with the event's.
             case link
-            /// It moves to the event's trace.
+            /// The delivery's trace goes to the event's.
             case move
         }
 

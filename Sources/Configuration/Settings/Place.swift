@@ -39,8 +39,12 @@ extension Configuration {
 
 extension Section {
     /// A list of mappings with one entry each, of the scopes that make sense here.
-    func places(_ name: String, _ value: inout [Configuration.Place], allowing scopes: [Configuration.Place.Scope]) {
-        guard let items = items(name, kind: "list of places such as {span: NAME}", shown: "[]") else { return }
+    func places(
+        _ name: String, _ value: inout [Configuration.Place], allowing scopes: [Configuration.Place.Scope],
+        isRequired: Bool = false
+    ) {
+        let kind = "list of places such as {span: NAME}"
+        guard let items = items(name, kind: kind, shown: isRequired ? "" : "[]") else { return }
         let path = path(of: name)
         value = []
         if items.isEmpty {

@@ -80,7 +80,7 @@ extension Configuration.SharedKey {
         var kind: Kind?
         section.choice("kind", &kind)
         var key = Self(name: name, kind: kind ?? .business, from: [])
-        section.places("from", &key.from, allowing: key.kind.scopes)
+        section.places("from", &key.from, allowing: key.kind.scopes, isRequired: true)
         section.choice("strength", &key.strength)
         section.duration("lifetime", &key.lifetime, in: millisecond...3650 * day)
         section.list("origins", &key.origins)
