@@ -151,7 +151,7 @@ extension [Configuration.Place] {
     /// The names of attributes in places of some scopes, each once.
     fileprivate func attributes(of scopes: Set<Configuration.Place.Scope>) -> [[UInt8]] {
         var names: [[UInt8]] = []
-        for name in filter({ scopes.contains($0.scope) }).flatMap(\.attributes).map({ Array<UInt8>($0.utf8) })
+        for name in filter({ scopes.contains($0.scope) }).flatMap(\.attributes).map({ [UInt8]($0.utf8) })
         where !names.contains(name) {
             names.append(name)
         }

@@ -99,7 +99,9 @@ import Testing
     @Test("what the user says of an attribute replaces the profiles' meaning")
     func override() throws {
         let keys = AttributeKeys(
-            try load("correlation: {keys: {url.query: url_path, e: {kind: execution, from: [{span: kestra.execution.id}]}}}"))
+            try load(
+                "correlation: {keys: {url.query: url_path, e: {kind: execution, from: [{span: kestra.execution.id}]}}}")
+        )
         let known = meanings(keys)
         #expect(known["url.query"] == .urlPath && known["kestra.execution.id"] == nil)
         #expect(text(keys.executionAttributes) == ["kestra.execution.id"])

@@ -61,8 +61,12 @@ import Testing
                 ? "all" : kind.scopes.map(\.rawValue).joined(separator: ", ")
             #expect(row?.hasSuffix("| \(places) |") == true, "\(kind): \(places)")
         }
-        for role in Configuration.OriginRule.Role.allCases { #expect(rows.contains { $0.hasPrefix("| `\(role.rawValue)` |") }) }
-        for scope in Configuration.Place.Scope.allCases { #expect(rows.contains { $0.hasPrefix("| `{\(scope.rawValue): ") }) }
+        for role in Configuration.OriginRule.Role.allCases {
+            #expect(rows.contains { $0.hasPrefix("| `\(role.rawValue)` |") })
+        }
+        for scope in Configuration.Place.Scope.allCases {
+            #expect(rows.contains { $0.hasPrefix("| `{\(scope.rawValue): ") })
+        }
     }
 
     @Test("every example file loads without a word, and says what the documentation's steps say")
@@ -72,7 +76,8 @@ import Testing
             decoding: try ConfigurationFile.read("/\(path)/../../docs/examples/shop-and-celery.yaml"), as: UTF8.self)
         let (example, diagnostics) = load(file)
         #expect(diagnostics.isEmpty, "\(diagnostics)")
-        let steps = try #require(try documentation.components(between: "```yaml\n", and: "```").first { $0.contains("shop-worker") })
+        let steps = try #require(
+            try documentation.components(between: "```yaml\n", and: "```").first { $0.contains("shop-worker") })
         let taught = load(anExporter + steps).configuration.correlation
         #expect(example.correlation == taught)
         #expect(example.correlation.keys.map(\.kind) == [.business, .context, .taskRun])

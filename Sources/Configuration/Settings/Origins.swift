@@ -101,7 +101,8 @@ extension Configuration {
             ] {
                 for pattern in patterns where !isPattern(pattern) {
                     section.complain(
-                        key, "\"\(excerpt(pattern))\" fits nothing: write an exact name, or a beginning and * at the end")
+                        key,
+                        "\"\(excerpt(pattern))\" fits nothing: write an exact name, or a beginning and * at the end")
                 }
             }
         }

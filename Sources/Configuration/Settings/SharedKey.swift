@@ -76,7 +76,8 @@ extension Configuration {
 
 extension Configuration.SharedKey {
     /// Reads the long form; nil if it says too little to be one.
-    static func read(_ section: Section, name: String, at origin: Origin, systems: [Configuration.OriginRule]) -> Self? {
+    static func read(_ section: Section, name: String, at origin: Origin, systems: [Configuration.OriginRule]) -> Self?
+    {
         var kind: Kind?
         section.choice("kind", &kind)
         var key = Self(name: name, kind: kind ?? .business, from: [])
@@ -106,7 +107,8 @@ extension Configuration.SharedKey {
         if kind == .business, !named.isEmpty {
             let hasHome = named.contains { $0.role == .home } || key.from.contains { $0.scope == .data }
             if !hasHome || !named.contains(where: { $0.role == .follower }) {
-                section.warn("origins", "name no \(hasHome ? "follower: nothing moves" : "home: there is nothing to move to")")
+                section.warn(
+                    "origins", "name no \(hasHome ? "follower: nothing moves" : "home: there is nothing to move to")")
             }
         }
         if !kind.isNamedValue {
