@@ -58,43 +58,120 @@ extension CorrelationSettings {
         eventLimit = settings.maxEvents
         traceLimit = settings.maxTraces
         evidenceLimit = settings.maxEvidence
+        relationLimit = settings.maxRelations
+        tracesOfExecutionLimit = settings.maxTracesPerExecution
         claimedExecutionPaths = settings.claimedExecutionPaths
+        for key in settings.keys where key.kind == .claimedExecution {
+            claimedExecutionPaths += key.from.compactMap { $0.scope == .data ? $0.path : nil }
+        }
+        joinKeys = settings.joinKeys
+        hasOtherFollowers = settings.origins.rules.contains { $0.role == .follower && $0.name != "kestra" }
+        kestraTenants = settings.tenancy.kestraTenants.map { ($0.name, $0.tenant) }
+        namespaceTenants = settings.tenancy.namespacesByPrecedence.map { ($0.name, $0.tenant) }
+        detachedDelivery =
+            switch settings.detachedDelivery {
+            case .link: .link
+            case .move: .move
+            }
+        pairsCalls = settings.httpPairing == .link
     }
 }
 
 extension AttributeKeys {
     init(_ configuration: Configuration) {
-        var keys = AttributeKeys.defaults
-        for own in configuration.correlation.keys {
-            let name = Array(own.attribute.utf8)
-            keys.evidence.removeAll { $0.name == name }
-            if let key = EvidenceKey(own.meaning) { keys.evidence.append((name, key)) }
+        let settings = configuration.correlation
+        self.init(evidence: [], origins: settings.origins.rules.map(OriginRule.init), redacted: [])
+        if settings.httpPairing == .link { evidence.append((Array("url.full".utf8), .urlFull)) }
+        // Keys of the user's come last, so that what they say of an attribute replaces the profiles' meaning.
+        for key in Profile.keys + settings.keys where !key.kind.isNamedValue {
+            for name in key.from.attributes(of: [.span, .log, .header]) {
+                evidence.removeAll { $0.name == name }
+                executionAttributes.removeAll { $0 == name }
+                if key.kind == .execution { executionAttributes.append(name) }
+                if let meaning = EvidenceKey(key.kind) { evidence.append((name, meaning)) }
+            }
         }
-        let origins = configuration.correlation.origins
-        keys.origins = [
-            OriginRule(
-                name: "portarium", role: .home, scopes: origins.portarium.scopes, services: origins.portarium.services),
-            OriginRule(
-                name: "kestra", role: .follower, scopes: origins.kestra.scopes, services: origins.kestra.services),
-        ]
-        keys.redacted = configuration.redaction.attributes.map { Array($0.utf8) }
-        self = keys
+        joinKeys = settings.joinKeys
+        tenantAttributes = settings.tenancy.from.attributes(of: [.span, .log, .header])
+        resourceTenantAttributes = settings.tenancy.from.attributes(of: [.resource])
+        redacted = configuration.redaction.attributes.map { Array($0.utf8) }
+    }
+}
+
+extension OriginRule {
+    init(_ rule: Configuration.OriginRule) {
+        let role: OriginRole =
+            switch rule.role {
+            case .home: .home
+            case .follower: .follower
+            case .bystander: .bystander
+            }
+        self.init(
+            name: rule.name, role: role, scopes: rule.scopes, services: rule.services,
+            resource: rule.resource.map { ($0.name, $0.value) })
+    }
+}
+
+extension Configuration.Correlation {
+    /// The keys with a name of their own. Their order is that of `EvidenceEntry.rule`, so everybody takes them from here.
+    var joinKeys: [JoinKey] {
+        keys.filter(\.kind.isNamedValue).map { own in
+            var key = JoinKey(
+                name: own.name, kind: own.kind == .taskRun ? .taskRun : .business,
+                strength: own.strength == .link ? .link : .join, lifetime: own.lifetime)
+            key.origins = own.origins.compactMap { name in
+                origins.rules.firstIndex { $0.name == name }.flatMap { UInt8(exactly: $0 + 1) }.map(Origin.init)
+            }
+            key.spanAttributes = own.from.attributes(of: [.span, .header])
+            key.resourceAttributes = own.from.attributes(of: [.resource])
+            key.logAttributes = own.from.attributes(of: [.log])
+            key.queryParameters = own.from.compactMap { $0.scope == .query ? $0.name : nil }
+            key.dataPaths = own.from.compactMap { $0.scope == .data ? $0.path : nil }
+            return key
+        }
+    }
+}
+
+extension Configuration.Tenancy {
+    /// Exact namespaces first, then prefixes, the longest first.
+    fileprivate var namespacesByPrecedence: [Mapping] {
+        func rank(_ mapping: Mapping) -> Int {
+            mapping.name.hasSuffix("*") ? mapping.name.utf8.count : .max
+        }
+        return namespaces.sorted { rank($0) > rank($1) }
+    }
+}
+
+extension Configuration.Place {
+    /// The members of a path into a CloudEvent's data.
+    fileprivate var path: [String] { name.split(separator: ".").map(String.init) }
+}
+
+extension [Configuration.Place] {
+    /// The names of attributes in places of some scopes, each once.
+    fileprivate func attributes(of scopes: Set<Configuration.Place.Scope>) -> [[UInt8]] {
+        var names: [[UInt8]] = []
+        for name in filter({ scopes.contains($0.scope) }).flatMap(\.attributes).map({ [UInt8]($0.utf8) })
+        where !names.contains(name) {
+            names.append(name)
+        }
+        return names
     }
 }
 
 extension EvidenceKey {
-    fileprivate init?(_ meaning: Configuration.AttributeMeaning.Meaning) {
-        switch meaning {
+    fileprivate init?(_ kind: Configuration.SharedKey.Kind) {
+        switch kind {
         case .eventID: self = .eventID
         case .eventSource: self = .eventSource
         case .eventType: self = .eventType
         case .eventSubject: self = .eventSubject
         case .eventTenant: self = .eventTenant
         case .claimedExecution: self = .claimedExecution
-        case .traceparent: self = .traceparent
+        case .traceparent, .context: self = .traceparent
         case .urlPath: self = .urlPath
         case .urlQuery: self = .urlQuery
-        case .ignore: return nil
+        case .ignore, .execution, .taskRun, .business: return nil
         }
     }
 }

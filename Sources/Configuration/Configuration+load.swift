@@ -45,9 +45,10 @@ extension Configuration {
         return (configuration, sorted(reading.diagnostics))
     }
 
-    /// Every key that can be set, in reading order. Exporters are called `NAME`.
+    /// Every key that can be set, in reading order. Exporters, systems and keys of the user's are called `NAME`.
     package static let schema: [ConfigurationKey] = {
-        let specimen = "exporters: {otlp_http/NAME: {}, otlp/NAME: {}}"
+        let specimen =
+            "{exporters: {otlp_http/NAME: {}, otlp/NAME: {}}, correlation: {origins: {NAME: {}}, keys: {NAME: {}}}}"
         let reading = Reading(file: nil, environment: [:])
         let root = YAMLDocument.parse(Array(specimen.utf8), limits: .defaults).root
         var configuration = Configuration()

@@ -1,3 +1,5 @@
+package import OTLP
+
 /// How the correlator joins, holds and forgets. Durations are nanoseconds.
 package struct CorrelationSettings: Sendable {
     /// What happens to spans that left before the evidence about them came.
@@ -8,6 +10,14 @@ package struct CorrelationSettings: Sendable {
         case link
         /// Use the evidence for later spans and for answers only.
         case ignore
+    }
+
+    /// What happens if an event was delivered in a trace other than its own, so that its execution is native there.
+    package enum DetachedDelivery: Sendable {
+        /// The execution stays in the delivery's trace and is linked with the event's.
+        case link
+        /// The delivery's trace goes to the event's.
+        case move
     }
 
     /// Which executions get a span of their own.
@@ -41,6 +51,17 @@ package struct CorrelationSettings: Sendable {
     package var claimedExecutionPaths: [[String]]
     /// Whether somebody can look executions up, so that `CorrelatorAction.askAbout` is worth while.
     package var asksAboutExecutions = false
+    /// The named values that systems share; the first outweigh the later ones.
+    package var joinKeys: [JoinKey] = []
+    /// Whether there are followers besides Kestra.
+    package var hasOtherFollowers = false
+    /// Kestra's tenant → tenant.
+    package var kestraTenants: [(kestra: String, tenant: String)] = []
+    /// Kestra's namespace (exact, or a prefix before `*`) → tenant; the first that fits counts.
+    package var namespaceTenants: [(pattern: String, tenant: String)] = []
+    package var detachedDelivery = DetachedDelivery.link
+    /// Whether calls are paired by path and time, which makes links.
+    package var pairsCalls = false
 
     package init(
         hold: UInt64, holdBytes: Int, late: LatePolicy, executionSpan: ExecutionSpanMode, quiet: UInt64,

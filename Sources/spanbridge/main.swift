@@ -10,6 +10,7 @@ do {
     case .serve(let settings): exit(ServeCommand(settings: settings, environment: environment).run().rawValue)
     case .checkConfig(let settings):
         exit(CheckConfigCommand(settings: settings, environment: environment).run().rawValue)
+    case .printProfiles: print(Profile.allText, terminator: "")
     case .events(let options): exit(EventsCommand(options: options, environment: environment).run().rawValue)
     case .timeline(let options): exit(TimelineCommand(options: options, environment: environment).run().rawValue)
     case .explain(let options): exit(ExplainCommand(options: options, environment: environment).run().rawValue)

@@ -21,6 +21,7 @@ import Testing
         #expect(try parse("serve --config=f.yaml -s log.level=debug -sa=b=c") == .serve(expected))
         #expect(try parse("check-config f.yaml") == .checkConfig(.init(file: "f.yaml")))
         #expect(try parse("check-config -c f.yaml") == .checkConfig(.init(file: "f.yaml")))
+        #expect(try parse("check-config --print-profiles") == .printProfiles)
         #expect(try parse("check-config -- -f.yaml") == .checkConfig(.init(file: "-f.yaml")))
     }
 

@@ -49,6 +49,40 @@ import Testing
         #expect(blocks.first == smallestFile + "\n")
     }
 
+    @Test("the documentation shows the built-in profiles and a row for every kind, role and place")
+    func systems() throws {
+        let documentation = try documentation
+        for profile in Profile.all { #expect(documentation.contains("```yaml\n\(profile.text)```"), "\(profile.name)") }
+        let rows = documentation.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        for kind in Configuration.SharedKey.Kind.allCases {
+            let row = rows.first { $0.split(separator: "|").first?.contains("`\(kind.rawValue)`") ?? false }
+            let places =
+                kind.scopes.count == Configuration.Place.Scope.allCases.count
+                ? "all" : kind.scopes.map(\.rawValue).joined(separator: ", ")
+            #expect(row?.hasSuffix("| \(places) |") == true, "\(kind): \(places)")
+        }
+        for role in Configuration.OriginRule.Role.allCases {
+            #expect(rows.contains { $0.hasPrefix("| `\(role.rawValue)` |") })
+        }
+        for scope in Configuration.Place.Scope.allCases {
+            #expect(rows.contains { $0.hasPrefix("| `{\(scope.rawValue): ") })
+        }
+    }
+
+    @Test("every example file loads without a word, and says what the documentation's steps say")
+    func exampleFiles() throws {
+        let path = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+        let file = String(
+            decoding: try ConfigurationFile.read("/\(path)/../../docs/examples/shop-and-celery.yaml"), as: UTF8.self)
+        let (example, diagnostics) = load(file)
+        #expect(diagnostics.isEmpty, "\(diagnostics)")
+        let steps = try #require(
+            try documentation.components(between: "```yaml\n", and: "```").first { $0.contains("shop-worker") })
+        let taught = load(anExporter + steps).configuration.correlation
+        #expect(example.correlation == taught)
+        #expect(example.correlation.keys.map(\.kind) == [.business, .context, .taskRun])
+    }
+
     @Test("the documentation lists every exit code")
     func exitCodes() throws {
         for code in ExitCode.allCases { #expect(try documentation.contains("\n| \(code.rawValue) |")) }

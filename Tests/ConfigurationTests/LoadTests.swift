@@ -73,9 +73,11 @@ import Testing
         #expect(other.retryOnFailure.multiplier == 2 && other.retryOnFailure.maxElapsedTime == 300_000_000_000)
         #expect(c.journal.durability == .memory && c.journal.retention.age == 43_200_000_000_000)
         #expect(c.correlation.late == .link && c.correlation.executionSpan.mode == .joined)
-        #expect(c.correlation.keys.map(\.meaning) == [.eventID, .ignore])
-        #expect(c.correlation.origins.portarium.scopes == ["control.*"])
-        #expect(c.correlation.origins.kestra == Configuration.OriginRule(scopes: ["kestra"], services: ["kestra*"]))
+        #expect(c.correlation.keys.map(\.kind) == [.eventID, .ignore, .business])
+        #expect(c.correlation.origins["portarium"]?.scopes == ["control.*"])
+        #expect(
+            c.correlation.origins["kestra"]
+                == .init(name: "kestra", role: .follower, scopes: ["kestra"], services: ["kestra*"]))
         #expect(c.correlation.claimedExecutionPaths == [["output", "id"], ["a", "b"]])
         #expect(c.redaction.attributes.isEmpty)
         #expect(c.enrichment.kestraAPI?.bearerToken == "t")
@@ -143,7 +145,7 @@ import Testing
         #expect(configuration.redaction.attributes == ["a", "b"])
         #expect(configuration.exporters.first?.headers.map(\.value) == ["v=w", "x"])
         #expect(configuration.exporters.first?.endpoint?.host == "b")
-        #expect(configuration.correlation.keys == [.init(attribute: "order.id", meaning: .eventID)])
+        #expect(configuration.correlation.keys == [.init(attribute: "order.id", kind: .eventID)])
         #expect(configuration.correlation.claimedExecutionPaths == [["x", "y"], ["z", "w"]])
         #expect(configuration.api.endpoint.host == "::1")
         #expect(configuration.journal.directory == "/x" && configuration.journal.segmentSize == 1 << 20)

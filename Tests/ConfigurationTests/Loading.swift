@@ -63,10 +63,19 @@ let fullFile = """
       max_events: 2000
       max_traces: 3000
       max_evidence: 4
-      keys: {order.event: event_id, http.target: ignore}
+      max_relations: 500
+      max_traces_per_execution: 600
+      detached_delivery: move
+      http_pairing: link
+      keys:
+        order.event: event_id
+        http.target: ignore
+        order: {kind: business, from: [{span: order.id}, {header: X-Order}, {data: payload.id}], strength: link, lifetime: 24h, origins: [shop, kestra]}
       origins:
         portarium: {scopes: [control.*], services: [control]}
         kestra: {services: ["kestra*"]}
+        shop: {role: home, scopes: [a.*], services: [shop], resource: {deployment.environment: prod}}
+      tenancy: {from: [{span: tenant.id}, {resource: ws}], kestra_tenants: {main: acme}, namespaces: {"acme.*": acme}, export: none}
       claimed_execution_paths: [output.id, [a, b]]
     redaction: {attributes: []}
     enrichment: {kestra_api: {endpoint: "http://kestra:8080", bearer_token: "${env:TOKEN}"}}

@@ -42,6 +42,7 @@ package struct CommandLineParser {
                 }
                 settings.file = file
             }
+            if words.has("print-profiles") { return .printProfiles }
             return .checkConfig(settings)
         case "events": return .events(try events(words))
         case "timeline":

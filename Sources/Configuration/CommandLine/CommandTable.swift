@@ -91,8 +91,15 @@ struct Command {
             Argument(
                 name: "FILE", help: "The configuration file; same as --config.", isOptional: true, completion: .file)
         ],
-        options: settingsOptions,
-        examples: [("check-config spanbridge.yaml", "Prints FILE:LINE:COLUMN: error: PATH: MESSAGE for each mistake.")],
+        options: settingsOptions + [
+            Option(
+                name: "print-profiles",
+                help: "Print what is known of Portarium and Kestra without being told, as configuration, and end.")
+        ],
+        examples: [
+            ("check-config spanbridge.yaml", "Prints FILE:LINE:COLUMN: error: PATH: MESSAGE for each mistake."),
+            ("check-config --print-profiles", "A pattern for other systems."),
+        ],
         exitCodes: [.success, .usage, .configuration])
 
     private static let events = Command(

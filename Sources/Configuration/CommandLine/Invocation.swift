@@ -2,6 +2,8 @@
 package enum Invocation: Sendable, Equatable {
     case serve(Settings)
     case checkConfig(Settings)
+    /// Prints the built-in profiles.
+    case printProfiles
     case events(Events)
     case timeline(Timeline)
     case explain(Explain)

@@ -120,10 +120,22 @@ final class Section {
         let words = Value.allCases.map(\.rawValue)
         let list = words.joined(separator: ", ")
         scalar(name, &value, kind: "one of \(list)", shown: value.rawValue) { (text) throws(Mistake) in
-            if let value = Value(rawValue: text.lowercased()) { return value }
-            let near = suggestion(for: text, among: words).map { "; did you mean \($0)?" } ?? ""
-            throw Mistake("expected one of \(list), found \"\(excerpt(text))\"\(near)")
+            try chosen(text, of: words, list)
         }
+    }
+
+    func choice<Value: Choice>(_ name: String, _ value: inout Value?) {
+        let words = Value.allCases.map(\.rawValue)
+        let list = words.joined(separator: ", ")
+        scalar(name, &value, kind: "one of \(list)", shown: value?.rawValue ?? "") { (text) throws(Mistake) in
+            try chosen(text, of: words, list)
+        }
+    }
+
+    private func chosen<Value: Choice>(_ text: String, of words: [String], _ list: String) throws(Mistake) -> Value {
+        if let value = Value(rawValue: text.lowercased()) { return value }
+        let near = suggestion(for: text, among: words).map { "; did you mean \($0)?" } ?? ""
+        throw Mistake("expected one of \(list), found \"\(excerpt(text))\"\(near)")
     }
 
     func count(_ name: String, _ value: inout Int, in range: ClosedRange<Int>) {
@@ -155,15 +167,27 @@ final class Section {
         _ name: String, _ value: inout Nanoseconds, in range: ClosedRange<Nanoseconds>, zeroMeans: String? = nil
     ) {
         scalar(name, &value, kind: "duration", shown: describe(duration: value)) { (text) throws(Mistake) in
-            let duration = try parseDuration(text)
-            guard range.contains(duration) || duration == 0 && zeroMeans != nil else {
-                let zero = zeroMeans.map { ", or 0 for \($0)" } ?? ""
-                throw Mistake(
-                    "must be between \(describe(duration: range.lowerBound)) and \(describe(duration: range.upperBound))\(zero), "
-                        + "is \(describe(duration: duration))")
-            }
-            return duration
+            try duration(in: text, range, zeroMeans)
         }
+    }
+
+    func duration(_ name: String, _ value: inout Nanoseconds?, in range: ClosedRange<Nanoseconds>) {
+        scalar(name, &value, kind: "duration", shown: value.map(describe(duration:)) ?? "") { (text) throws(Mistake) in
+            try duration(in: text, range, nil)
+        }
+    }
+
+    private func duration(
+        in text: String, _ range: ClosedRange<Nanoseconds>, _ zeroMeans: String?
+    ) throws(Mistake) -> Nanoseconds {
+        let duration = try parseDuration(text)
+        guard range.contains(duration) || duration == 0 && zeroMeans != nil else {
+            let zero = zeroMeans.map { ", or 0 for \($0)" } ?? ""
+            throw Mistake(
+                "must be between \(describe(duration: range.lowerBound)) and \(describe(duration: range.upperBound))\(zero), "
+                    + "is \(describe(duration: duration))")
+        }
+        return duration
     }
 
     func size(_ name: String, _ value: inout ByteCount, in range: ClosedRange<ByteCount>) {
@@ -249,15 +273,34 @@ final class Section {
         }
     }
 
+    /// The items of a list whose shape the caller knows; nil if the key was not given.
+    func items(_ name: String, kind: String, shown: String) -> [YAMLNode]? {
+        take(name, kind: kind, shown: shown).flatMap { items(of: $0, name: name) }
+    }
+
     /// Names that the user chooses, each with one text, in the order written.
     func pairs(_ name: String, kind: String) -> [(name: String, text: String, origin: Origin)] {
+        entries(name, kind: kind).compactMap { entry in
+            guard let text = text(of: entry.value, path: "\(path(of: name)).\(entry.key)", expecting: "text") else {
+                return nil
+            }
+            return (entry.key, text, entry.value.origin)
+        }
+    }
+
+    /// Names that the user chooses, each with a value of whatever form, in the order written. A flag or variable may write
+    /// them as `a=b,c=d`.
+    func entries(_ name: String, kind: String) -> [YAMLNode.Entry] {
         guard let node = unfolded(take(name, kind: kind, shown: "{}")) else { return [] }
         if case .scalar(let text, _) = node.content, text.contains("=") {
             switch node.origin {
             case .environment, .flag:
                 return text.split(separator: ",").map { pair in
                     let name = pair.prefix { $0 != "=" }
-                    return (String(name.drop { $0 == " " }), String(pair.dropFirst(name.count + 1)), node.origin)
+                    let value = String(pair.dropFirst(name.count + 1))
+                    return YAMLNode.Entry(
+                        key: String(name.drop { $0 == " " }), keyOrigin: node.origin,
+                        value: YAMLNode(.scalar(value, isPlain: false), origin: node.origin))
                 }
             default: break
             }
@@ -266,13 +309,19 @@ final class Section {
             reading.complain(at: node.origin, path: path(of: name), "expected \(kind), found \(node.kind)")
             return []
         }
-        return entries.compactMap { entry in
-            guard let text = text(of: entry.value, path: "\(path(of: name)).\(entry.key)", expecting: "text") else {
-                return nil
-            }
-            return (entry.key, text, entry.value.origin)
+        return entries.map {
+            YAMLNode.Entry(key: $0.key, keyOrigin: $0.keyOrigin, value: unfolded($0.value) ?? $0.value)
         }
     }
+
+    /// The section that one of `entries` is, for the caller to read and finish.
+    func section(of entry: YAMLNode.Entry, in name: String) -> Section {
+        let quoted = entry.key.contains(".") ? "\"\(entry.key)\"" : entry.key
+        return Section(path: "\(path(of: name)).\(quoted)", node: entry.value, reading: reading)
+    }
+
+    /// Whether a key was given anywhere. Only after it was asked for.
+    func isGiven(_ name: String) -> Bool { reading.origin(of: path(of: name)) != .builtIn }
 
     // MARK: - Layers
 
@@ -293,7 +342,7 @@ final class Section {
     }
 
     /// The text of a scalar with its variables filled in; reports what is none.
-    private func text(of node: YAMLNode, path: String, expecting kind: String) -> String? {
+    func text(of node: YAMLNode, path: String, expecting kind: String) -> String? {
         guard case .scalar(let raw, _) = node.content, !node.isNull else {
             reading.complain(at: node.origin, path: path, "expected \(kind), found \(node.kind)")
             return nil

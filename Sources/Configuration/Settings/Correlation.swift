@@ -11,6 +11,21 @@ extension Configuration {
             case ignore
         }
 
+        /// What happens if an event was delivered in a trace other than its own, so that its execution is native there.
+        package enum DetachedDelivery: String, Sendable, CaseIterable {
+            /// The execution stays in the delivery's trace and is linked with the event's.
+            case link
+            /// The delivery's trace goes to the event's.
+            case move
+        }
+
+        /// Whether a call and the request that it seems to be are brought together by their URL and time alone.
+        package enum HTTPPairing: String, Sendable, CaseIterable {
+            case off
+            /// They are linked, never joined.
+            case link
+        }
+
         /// How long spans that may still change wait for evidence. Default 10 s. Lower amends more often; higher delays
         /// Kestra's spans, not others.
         package var hold: Nanoseconds = 10 * second
@@ -27,9 +42,18 @@ extension Configuration {
         package var maxTraces = 400_000
         /// How many pieces of evidence one execution keeps for its explanation. Default 16.
         package var maxEvidence = 16
-        /// What attributes mean, beside the built-in names.
-        package var keys: [AttributeMeaning] = []
+        /// How many relations one thing keeps: executions of a trace or an event, events of a trace. Default 1000.
+        package var maxRelations = 1_000
+        /// How many traces of one execution are remembered, so that late evidence can move its spans. Default 100000.
+        package var maxTracesPerExecution = 100_000
+        /// What values mean, beside `Profile.keys`.
+        package var keys: [SharedKey] = []
         package var origins = Origins()
+        package var tenancy = Tenancy()
+        /// Default `link`.
+        package var detachedDelivery = DetachedDelivery.link
+        /// Default `off`.
+        package var httpPairing = HTTPPairing.off
         /// Where an execution id may stand in the data of a CloudEvent, outermost member first. Default
         /// `output.executionId` and `executionId`.
         package var claimedExecutionPaths = [["output", "executionId"], ["executionId"]]
@@ -43,23 +67,15 @@ extension Configuration {
             section.count("max_events", &maxEvents, in: 100...100_000_000)
             section.count("max_traces", &maxTraces, in: 100...100_000_000)
             section.count("max_evidence", &maxEvidence, in: 1...1_000)
-            readKeys(section)
+            section.count("max_relations", &maxRelations, in: 10...1_000_000)
+            section.count("max_traces_per_execution", &maxTracesPerExecution, in: 10...10_000_000)
+            section.choice("detached_delivery", &detachedDelivery)
+            section.choice("http_pairing", &httpPairing)
+            // Keys name systems.
             section.section("origins", &origins)
+            readKeys(section)
+            section.section("tenancy", &tenancy)
             section.paths("claimed_execution_paths", &claimedExecutionPaths)
-        }
-
-        private mutating func readKeys(_ section: Section) {
-            let words = AttributeMeaning.Meaning.allCases.map(\.rawValue)
-            for (name, text, origin) in section.pairs("keys", kind: "a mapping of attribute names to meanings") {
-                if let meaning = AttributeMeaning.Meaning(rawValue: text) {
-                    keys.append(AttributeMeaning(attribute: name, meaning: meaning))
-                } else {
-                    let near = suggestion(for: text, among: words).map { "; did you mean \($0)?" } ?? ""
-                    section.reading.complain(
-                        at: origin, path: "\(section.path(of: "keys")).\(name)",
-                        "expected one of \(words.joined(separator: ", ")), found \"\(excerpt(text))\"\(near)")
-                }
-            }
         }
     }
 
@@ -82,58 +98,6 @@ extension Configuration {
         mutating func read(_ section: Section) {
             section.choice("mode", &mode)
             section.duration("quiet", &quiet, in: 100 * millisecond...day)
-        }
-    }
-
-    /// What the value of one attribute of spans and log records says.
-    package struct AttributeMeaning: Sendable, Hashable {
-        package enum Meaning: String, Sendable, CaseIterable {
-            case eventID = "event_id"
-            case eventSource = "event_source"
-            case eventType = "event_type"
-            case eventSubject = "event_subject"
-            case eventTenant = "event_tenant"
-            /// An execution that the span's system started.
-            case claimedExecution = "claimed_execution"
-            case traceparent
-            /// A URL's path, in which an execution id may stand.
-            case urlPath = "url_path"
-            /// A URL's query with `ce-id`, `ce-source` or `traceparent`.
-            case urlQuery = "url_query"
-            /// Nothing: takes a built-in meaning away.
-            case ignore
-        }
-
-        package var attribute: String
-        package var meaning: Meaning
-
-        package init(attribute: String, meaning: Meaning) {
-            self.attribute = attribute
-            self.meaning = meaning
-        }
-    }
-
-    /// How the relay tells whose spans it sees.
-    package struct Origins: SettingsSection, Hashable {
-        package var portarium = OriginRule(scopes: ["portarium", "portarium.*"], services: ["portarium*"])
-        package var kestra = OriginRule(scopes: ["kestra"], services: ["kestra"])
-
-        mutating func read(_ section: Section) {
-            section.section("portarium", &portarium)
-            section.section("kestra", &kestra)
-        }
-    }
-
-    /// Spans are of an origin if their scope or their service is listed.
-    package struct OriginRule: SettingsSection, Hashable {
-        /// Instrumentation scopes: exact, or with all below it if the entry ends in `.*`. A given list replaces the default.
-        package var scopes: [String]
-        /// Values of `service.name`: exact, or a prefix if the entry ends in `*`. A given list replaces the default.
-        package var services: [String]
-
-        mutating func read(_ section: Section) {
-            section.list("scopes", &scopes)
-            section.list("services", &services)
         }
     }
 
