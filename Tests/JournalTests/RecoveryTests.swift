@@ -224,7 +224,7 @@ import Testing
         // Records without a tenant are what version 1 wrote, byte for byte.
         let written = try directory.read("0000000000000001.segment")
         let salt = written[24..<32].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-        #expect(written[..<32] == head(version: 2, salt: salt)[...] && written[72..<76] == [0, 0, 0, 0])
+        #expect(written[..<32] == head(version: 2, salt: salt)[...] && written[73..<76] == [0, 0, 0])
         try directory.write("0000000000000001.segment", head(version: 1, salt: salt) + written[32...])
         journal = try Journal(settings: .quick(directory), now: start)
         #expect(await journal.append(entry([4], keys: [7], tenant: "ws-1")) == stored(3))

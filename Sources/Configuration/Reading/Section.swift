@@ -214,9 +214,12 @@ final class Section {
 
     /// A list of mappings, each as a section for the caller to read and finish; nil if none is given.
     func sections(_ name: String, kind: String) -> [Section]? {
-        guard let node = take(name, kind: kind, shown: "[]"), let items = items(of: node, name: name) else { return nil }
-        return items.enumerated().map { index, item in
-            Section(path: "\(path(of: name))[\(index)]", node: item, reading: reading)
+        guard let node = take(name, kind: kind, shown: ""), let items = items(of: node, name: name) else { return nil }
+        return items.enumerated().compactMap { index, item in
+            let path = "\(path(of: name))[\(index)]"
+            if case .mapping = item.content { return Section(path: path, node: item, reading: reading) }
+            reading.complain(at: item.origin, path: path, "expected a mapping of keys to values, found \(item.kind)")
+            return nil
         }
     }
 

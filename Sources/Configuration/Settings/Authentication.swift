@@ -10,9 +10,9 @@ extension Configuration {
         static let tokenLimit = 1024
 
         mutating func read(_ section: Section) {
-            let complaints = section.reading.diagnostics.count
+            let complaints = section.reading.errorCount
             guard let entries = section.sections("tokens", kind: "list of {token, tenant}") else {
-                if section.isTouched, section.reading.diagnostics.count == complaints {
+                if section.isTouched, section.reading.errorCount == complaints {
                     section.reading.complain(
                         at: section.origin, path: section.path(of: "tokens"),
                         "is missing: list at least one token, or remove auth to let everybody in")
@@ -20,6 +20,8 @@ extension Configuration {
                 return
             }
             guard !entries.isEmpty else {
+                // Entries that are none were told by then.
+                guard section.reading.errorCount == complaints else { return }
                 section.complain("tokens", "names nobody: list at least one token, or remove auth to let everybody in")
                 return
             }
