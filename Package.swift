@@ -84,7 +84,7 @@ let package = Package(
         tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
         tests("EnrichmentTests", ["Enrichment", "OTLP", "Metrics", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
-        tests("BridgeTests", ["Bridge", "Configuration", "Correlation", "OTLP"]),
+        tests("BridgeTests", ["Bridge", "Configuration", "Correlation", "OTLP", "QueryAPI"]),
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
     ]
 )

@@ -43,6 +43,7 @@ package final class Bridge: @unchecked Sendable {
     private var clients: [any RequestSender] = []
     private var feeds: [ExporterFeed] = []
     private let receiverCounters = ReceiverCounters()
+    private let tenantExport = TenantExport.sha256
     private let keys: CompiledKeys
     private let resource = [("service.name", "spanbridge"), ("service.version", Version.current)]
     private let isStopping = Atomic<Bool>(false)
@@ -96,7 +97,7 @@ package final class Bridge: @unchecked Sendable {
         }
         join = JoinThread(
             loop: joinLoop, correlator: correlator, journal: journal, ledger: ledger, budget: budget, clock: clock,
-            keys: keys, resource: resource)
+            keys: keys, resource: resource, tenantExport: tenantExport)
         intake = JournalIntake(journal: journal, join: join, ledger: ledger, budget: budget, clock: clock)
         let limits = ServerLimits(configuration.receivers.limits)
         server = Server(
@@ -204,9 +205,10 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func listen() throws(TransportError) {
+        let senders = BearerAuthentication(configuration.receivers.otlp.auth)
         let receiver = OTLPReceiver(
             intake: intake, keys: keys, requestLimit: configuration.receivers.otlp.maxRequestSize,
-            counters: receiverCounters)
+            counters: receiverCounters, authentication: senders)
         let protocols = configuration.receivers.otlp.protocols
         for (name, endpoint, tls) in [("grpc", protocols.grpc, tls.grpc), ("http", protocols.http, tls.http)] {
             guard let endpoint else { continue }
@@ -215,15 +217,23 @@ package final class Bridge: @unchecked Sendable {
             addresses.append((name, ListenEndpoint(host: endpoint.host, port: port).description))
         }
         let api = configuration.api
+        let viewers = BearerAuthentication(api.auth)
+        let events = EventReceiver(intake: intake, requestLimit: api.maxRequestSize)
+        let bindings = BindingReceiver(intake: intake, requestLimit: api.maxRequestSize)
         let metrics = RelayMetrics(
             receiver: receiverCounters, budget: budget, ledger: ledger, journal: journal, join: join, server: server,
             apiServer: apiServer, exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) },
             kestra: kestra?.client)
+        metrics.register(senders, listeners: ["grpc", "http"])
+        metrics.register(viewers, listeners: ["api"])
+        metrics.registerTenantConflicts([
+            ("/v1/cloudevents", { events.tenantConflicts }), ("/v1/bindings", { bindings.tenantConflicts }),
+        ])
         let isStopping: @Sendable () -> Bool = { [self] in self.isStopping.load(ordering: .acquiring) }
         let journal = journal
         let queries = Queries(
             join: join, journal: journal, loops: queryLoops, clock: clock, keys: keys, resource: resource,
-            quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64, timeout: api.queryTimeout,
+            tenantExport: tenantExport, quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64, timeout: api.queryTimeout,
             metricsText: { metrics.text(accept: $0) },
             readiness: {
                 if isStopping() { return "spanbridge is shutting down." }
@@ -232,13 +242,10 @@ package final class Bridge: @unchecked Sendable {
             statusJSON: { metrics.status() })
         let router = Router(
             routes: NativeAPI.routes(backend: queries, resultLimit: api.maxResults) + [
-                Route(
-                    "POST", "/v1/cloudevents",
-                    handler: EventReceiver(intake: intake, requestLimit: api.maxRequestSize)),
-                Route(
-                    "POST", "/v1/bindings",
-                    handler: BindingReceiver(intake: intake, requestLimit: api.maxRequestSize)),
-            ])
+                Route("POST", "/v1/cloudevents", handler: events),
+                Route("POST", "/v1/bindings", handler: bindings),
+            ],
+            authentication: viewers)
         let port = try apiServer.listen(
             name: "api", host: api.endpoint.host, port: api.endpoint.port, handler: router, tls: tls.api)
         addresses.append(("api", ListenEndpoint(host: api.endpoint.host, port: port).description))

@@ -3,7 +3,9 @@ import OTLP
 
 extension ExecutionSpan {
     /// The span as an OTLP request of its own: scope `spanbridge`, kind CONSUMER, named after its flow.
-    func encoded(resource: [(String, String)]) -> [UInt8] {
+    ///
+    /// - Parameter tenants: how the tenant it belongs to is shown (`correlation.tenancy.export`).
+    func encoded(resource: [(String, String)], tenants: TenantExport) -> [UInt8] {
         var attributes: [(String, BuiltSpan.Value)] = [("kestra.executionId", .string(executionID))]
         for (name, value) in [
             ("kestra.namespace", namespace), ("kestra.flowId", flow), ("kestra.tenantId", tenant),
@@ -12,6 +14,7 @@ extension ExecutionSpan {
         ] where !value.isEmpty {
             attributes.append((name, .string(value)))
         }
+        if let tenant = tenants.text(of: ownerTenant) { attributes.append(("tenant.id", .string(tenant))) }
         attributes.append(("spanbridge.rule", .string(rule.name)))
         if amended { attributes.append(("spanbridge.amended", .bool(true))) }
         let span = BuiltSpan(

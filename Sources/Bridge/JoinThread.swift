@@ -27,6 +27,7 @@ final class JoinThread: @unchecked Sendable {
     private let clock: Clock
     private let keys: CompiledKeys
     private let resource: [(String, String)]
+    private let tenantExport: TenantExport
     private var feeds: [ExporterFeed] = []
     private var kestra: KestraAPIClient?
     private var dependents: [UInt64: DependentRequest] = [:]
@@ -45,11 +46,13 @@ final class JoinThread: @unchecked Sendable {
         var payload: [UInt8]
         var places: [DependentPlace]
         var count: Int
+        /// The tenant that the sender's credential stands for.
+        var tenant: String?
     }
 
     init(
         loop: EventLoop, correlator: Correlator, journal: Journal, ledger: DeliveryLedger, budget: MemoryBudget,
-        clock: Clock, keys: CompiledKeys, resource: [(String, String)]
+        clock: Clock, keys: CompiledKeys, resource: [(String, String)], tenantExport: TenantExport
     ) {
         self.loop = loop
         self.correlator = correlator
@@ -59,6 +62,7 @@ final class JoinThread: @unchecked Sendable {
         self.clock = clock
         self.keys = keys
         self.resource = resource
+        self.tenantExport = tenantExport
     }
 
     /// Names the exporters; before the first input.
@@ -83,24 +87,30 @@ final class JoinThread: @unchecked Sendable {
     }
 
     /// A journaled request of logs or metrics.
-    func receive(_ signal: Signal, record: UInt64, payload: [UInt8], places: [DependentPlace], count: Int, reserved: Int) {
+    func receive(
+        _ signal: Signal, record: UInt64, payload: [UInt8], places: [DependentPlace], count: Int, tenant: String?,
+        reserved: Int
+    ) {
         loop.post {
-            self.take(signal, record: record, payload: payload, places: places, count: count)
+            self.take(signal, record: record, payload: payload, places: places, count: count, tenant: tenant)
             self.carryOut()
             self.budget.release(reserved)
         }
     }
 
-    func receive(_ events: [CloudEvent], record: UInt64) {
+    /// - Parameter tenant: the tenant that the sender's credential stands for.
+    func receive(_ events: [CloudEvent], record: UInt64, tenant: String?) {
         loop.post {
-            for event in events { self.correlator.receive(event, record: record, now: self.clock.now()) }
+            for event in events {
+                self.correlator.receive(event, record: record, tenant: tenant, now: self.clock.now())
+            }
             self.finishEvidence(record)
         }
     }
 
-    func receive(_ call: BindingCall, record: UInt64) {
+    func receive(_ call: BindingCall, record: UInt64, tenant: String?) {
         loop.post {
-            self.correlator.receive(call, record: record, now: self.clock.now())
+            self.correlator.receive(call, record: record, tenant: tenant, now: self.clock.now())
             self.finishEvidence(record)
         }
     }
@@ -150,20 +160,27 @@ final class JoinThread: @unchecked Sendable {
         switch record.kind {
         case .traces:
             guard let index = try? SpanIndex(payload: record.payload, keys: keys) else { break }
-            correlator.receive(SpanBatch(record: id, payload: record.payload, index: index), now: now)
+            correlator.receive(
+                SpanBatch(record: id, payload: record.payload, index: index, tenant: record.tenant), now: now)
             carryOut()
             return
         case .logs, .metrics:
             guard isLive else { return }
             let signal: Signal = record.kind == .logs ? .logs : .metrics
             let places = DependentPlace.places(in: record.payload, signal: signal, keys: keys)
-            take(signal, record: id, payload: record.payload, places: places.places, count: places.count)
+            take(
+                signal, record: id, payload: record.payload, places: places.places, count: places.count,
+                tenant: record.tenant)
             carryOut()
             return
         case .cloudEvents:
-            for event in StoredEvents.decode(record.payload) { correlator.receive(event, record: id, now: now) }
+            for event in StoredEvents.decode(record.payload) {
+                correlator.receive(event, record: id, tenant: record.tenant, now: now)
+            }
         case .binding:
-            if let call = try? BindingCall.decode(record.payload) { correlator.receive(call, record: id, now: now) }
+            if let call = try? BindingCall.decode(record.payload) {
+                correlator.receive(call, record: id, tenant: record.tenant, now: now)
+            }
         case .execution:
             if let execution = ExecutionRecord.parse(record.payload) {
                 correlator.receive(ReportedExecution(execution), record: id, now: now)
@@ -183,8 +200,11 @@ final class JoinThread: @unchecked Sendable {
 
     // MARK: Actions
 
-    private func take(_ signal: Signal, record: UInt64, payload: [UInt8], places: [DependentPlace], count: Int) {
-        dependents[record] = DependentRequest(signal: signal, payload: payload, places: places, count: count)
+    private func take(
+        _ signal: Signal, record: UInt64, payload: [UInt8], places: [DependentPlace], count: Int, tenant: String?
+    ) {
+        dependents[record] = DependentRequest(
+            signal: signal, payload: payload, places: places, count: count, tenant: tenant)
         var traces: [TraceID] = []
         for place in places where traces.last != place.traceID { traces.append(place.traceID) }
         correlator.receiveDependent(record: record, traces: traces, now: clock.now())
@@ -232,7 +252,7 @@ final class JoinThread: @unchecked Sendable {
     }
 
     private func send(_ span: ExecutionSpan) {
-        offer(.traces, span.encoded(resource: resource), count: 1, owner: span.owner, from: .made)
+        offer(.traces, span.encoded(resource: resource, tenants: tenantExport), count: 1, owner: span.owner, from: .made)
     }
 
     private func sendDependent(_ record: UInt64) {
@@ -262,7 +282,7 @@ final class JoinThread: @unchecked Sendable {
         guard let stored = try? journal.read(RecordID(raw: record)), stored.kind == .traces,
             let index = try? SpanIndex(payload: stored.payload, keys: keys)
         else { return nil }
-        return SpanBatch(record: record, payload: stored.payload, index: index)
+        return SpanBatch(record: record, payload: stored.payload, index: index, tenant: stored.tenant)
     }
 
     private func offer(

@@ -18,6 +18,7 @@ final class Queries: QueryBackend {
     private let readiness: @Sendable () -> String?
     private let statusJSON: @Sendable () -> [UInt8]
     private let resource: [(String, String)]
+    private let tenantExport: TenantExport
     private let quiet: UInt64
     /// How many records one answer reads at most (`api.max_results` bounds lists, this bounds reading).
     private let recordLimit: Int
@@ -30,7 +31,7 @@ final class Queries: QueryBackend {
 
     init(
         join: JoinThread, journal: Journal, loops: [EventLoop], clock: Clock, keys: CompiledKeys,
-        resource: [(String, String)], quiet: UInt64, recordLimit: Int, parallelLimit: Int,
+        resource: [(String, String)], tenantExport: TenantExport, quiet: UInt64, recordLimit: Int, parallelLimit: Int,
         timeout: UInt64, metricsText: @escaping @Sendable (String?) -> QueryAnswer, readiness: @escaping @Sendable () -> String?,
         statusJSON: @escaping @Sendable () -> [UInt8]
     ) {
@@ -40,6 +41,7 @@ final class Queries: QueryBackend {
         self.clock = clock
         self.keys = keys
         self.resource = resource
+        self.tenantExport = tenantExport
         self.quiet = quiet
         self.recordLimit = recordLimit
         self.parallelLimit = parallelLimit
@@ -55,19 +57,21 @@ final class Queries: QueryBackend {
 
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void) { completion(.json(statusJSON())) }
 
-    func events(_ filter: EventFilter, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func events(_ filter: EventFilter, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         limited(completion) { done in
             self.join.ask { correlator in
                 var skipping = filter.cursor != nil
                 // One more than asked tells whether there is a next page.
                 let found = correlator.events(limit: filter.limit + 1) { event in
+                    // Before the cursor: that one may name anything.
+                    guard let event = viewer.view(event, in: correlator) else { return false }
                     if skipping {
                         skipping = event.cursor != filter.cursor
                         return false
                     }
                     return filter.wants(event)
                 }
-                let page = found.prefix(filter.limit)
+                let page = found.prefix(filter.limit).compactMap { viewer.view($0, in: correlator) }
                 var writer = JSONWriter()
                 writer.beginObject()
                 writer.key("events")
@@ -86,10 +90,10 @@ final class Queries: QueryBackend {
         }
     }
 
-    func event(_ name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func event(_ name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         limited(completion) { done in
             self.join.ask { correlator in
-                switch Self.find(name, in: correlator) {
+                switch Self.find(name, in: correlator, for: viewer) {
                 case .failure(let problem): done(.problem(problem))
                 case .success(let event):
                     var writer = JSONWriter()
@@ -100,35 +104,35 @@ final class Queries: QueryBackend {
         }
     }
 
-    func timeline(event name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func timeline(event name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         limited(completion) { done in
             self.join.ask { correlator in
-                switch Self.find(name, in: correlator) {
+                switch Self.find(name, in: correlator, for: viewer) {
                 case .failure(let problem): done(.problem(problem))
                 case .success(let event):
                     let story = Story(event: event, executions: event.executions, in: correlator)
-                    self.tell(story, done)
+                    self.tell(story, for: viewer, done)
                 }
             }
         }
     }
 
-    func timeline(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func timeline(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         limited(completion) { done in
             self.join.ask { correlator in
-                guard let execution = correlator.execution(id: id) else {
+                guard let execution = correlator.execution(id: id), viewer.mayView(execution, in: correlator) else {
                     done(.problem(.notFound(Self.unknownExecution(id))))
                     return
                 }
-                self.tell(Story(event: nil, executions: [execution], in: correlator), done)
+                self.tell(Story(event: nil, executions: [execution], in: correlator), for: viewer, done)
             }
         }
     }
 
-    func explain(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func explain(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         limited(completion) { done in
             self.join.ask { correlator in
-                guard let execution = correlator.execution(id: id) else {
+                guard let execution = correlator.execution(id: id), viewer.mayView(execution, in: correlator) else {
                     done(.problem(.notFound(Self.unknownExecution(id))))
                     return
                 }
@@ -139,12 +143,14 @@ final class Queries: QueryBackend {
         }
     }
 
-    func trace(_ id: TraceID, asProtobuf: Bool, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func trace(
+        _ id: TraceID, asProtobuf: Bool, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void
+    ) {
         limited(completion) { done in
             self.join.ask { correlator in
                 let unified = correlator.unifiedTraces(of: id)
-                let story = Story(traces: unified, in: correlator)
-                self.collect(story) { batches in
+                let story = Story(traces: unified, in: correlator, for: viewer)
+                self.collect(story, for: viewer) { batches in
                     var payload: [UInt8] = []
                     for batch in batches {
                         let edits = batch.edits.filter { story.unified.contains($0.traceID) }
@@ -152,7 +158,9 @@ final class Queries: QueryBackend {
                         payload += TraceRewriter.rewrite(
                             payload: batch.batch.payload, index: batch.batch.index, edits: edits, links: batch.links)
                     }
-                    for span in story.executionSpans { payload += span.encoded(resource: self.resource) }
+                    for span in story.executionSpans { 
+                        payload += span.encoded(resource: self.resource, tenants: self.tenantExport)
+                    }
                     if payload.isEmpty {
                         done(.problem(.notFound("No span of trace \(id.hex) is in the journal.")))
                     } else if asProtobuf {
@@ -195,9 +203,9 @@ final class Queries: QueryBackend {
         }
     }
 
-    private func tell(_ story: Story, _ done: @escaping @Sendable (QueryAnswer) -> Void) {
+    private func tell(_ story: Story, for viewer: Viewer, _ done: @escaping @Sendable (QueryAnswer) -> Void) {
         let now = clock.now()
-        collect(story) { batches in
+        collect(story, for: viewer) { batches in
             var spans: [TimelineSpan] = story.executionSpans.map { TimelineSpan($0) }
             for batch in batches {
                 for edit in batch.edits where story.unified.contains(edit.traceID) {
@@ -214,8 +222,8 @@ final class Queries: QueryBackend {
         }
     }
 
-    /// Reads a story's records and has the correlator place their spans.
-    private func collect(_ story: Story, _ body: @escaping @Sendable ([PlacedBatch]) -> Void) {
+    /// Reads a story's records and has the correlator place those of their spans that the viewer may see.
+    private func collect(_ story: Story, for viewer: Viewer, _ body: @escaping @Sendable ([PlacedBatch]) -> Void) {
         let loop = loops[turn.add(1, ordering: .relaxed).oldValue % loops.count]
         loop.post {
             var records: Set<UInt64> = []
@@ -229,21 +237,27 @@ final class Queries: QueryBackend {
                 guard let stored = try? self.journal.read(RecordID(raw: record)), stored.kind == .traces,
                     let index = try? SpanIndex(payload: stored.payload, keys: self.keys)
                 else { continue }
-                batches.append(SpanBatch(record: record, payload: stored.payload, index: index))
+                batches.append(
+                    SpanBatch(record: record, payload: stored.payload, index: index, tenant: stored.tenant))
             }
             let found = batches
             self.join.ask { correlator in
                 let placed = found.map { batch in
                     let (edits, links) = correlator.unify(batch)
-                    return PlacedBatch(batch: batch, edits: edits, links: links)
+                    return PlacedBatch(
+                        batch: batch, edits: viewer.view(edits, of: batch, in: correlator), links: links)
                 }
                 loop.post { body(placed) }
             }
         }
     }
 
-    private static func find(_ name: EventQuery, in correlator: Correlator) -> Result<EventSnapshot, Problem> {
-        let found = correlator.events(id: name.id, source: name.source, tenant: name.tenant)
+    private static func find(
+        _ name: EventQuery, in correlator: Correlator, for viewer: Viewer
+    ) -> Result<EventSnapshot, Problem> {
+        let found = correlator.events(id: name.id, source: name.source, tenant: name.tenant).compactMap {
+            viewer.view($0, in: correlator)
+        }
         guard let first = found.first else {
             return .failure(
                 .notFound(
@@ -315,9 +329,11 @@ private struct Story: Sendable {
         for execution in executions { originals.formUnion(execution.originalTraces) }
     }
 
-    init(traces: [TraceID], in correlator: Correlator) {
+    init(traces: [TraceID], in correlator: Correlator, for viewer: Viewer) {
         executions = []
-        executionSpans = correlator.executionSpans(in: traces)
+        executionSpans = correlator.executionSpans(in: traces).filter { span in
+            correlator.execution(id: span.executionID).map { viewer.mayView($0, in: correlator) } ?? (viewer.tenant == nil)
+        }
         traceID = traces.first ?? TraceID(high: 0, low: 0)
         add(traces, in: correlator)
     }

@@ -83,6 +83,30 @@ final class RelayMetrics: Sendable {
         return writer.bytes
     }
 
+    /// - Parameter listeners: the names of the listeners that ask for these tokens.
+    func register(_ authentication: BearerAuthentication, listeners: [String]) {
+        registry.register(
+            "spanbridge_unauthenticated_requests_total", .counter,
+            help: "Requests refused because their token was missing or wrong."
+        ) {
+            listeners.flatMap { authentication.counts(of: $0) }.map {
+                MetricPoint(
+                    labels: [MetricLabel("listener", $0.listener), MetricLabel("reason", $0.refusal.rawValue)],
+                    Double($0.requests))
+            }
+        }
+    }
+
+    /// - Parameter counts: by path.
+    func registerTenantConflicts(_ counts: [(path: String, read: @Sendable () -> UInt64)]) {
+        registry.register(
+            "spanbridge_tenant_conflicts_total", .counter,
+            help: "Requests refused because they named another tenant than their token's."
+        ) {
+            counts.map { MetricPoint(labels: [MetricLabel("path", $0.path)], Double($0.read())) }
+        }
+    }
+
     private func register(_ receiver: ReceiverCounters) {
         let families: [(String, String, @Sendable (ReceiverCounters.Values) -> UInt64)] = [
             ("requests", "OTLP requests received.", { $0.requests }),

@@ -20,6 +20,12 @@ extension ServerLimits {
     }
 }
 
+extension BearerAuthentication {
+    convenience init(_ authentication: Configuration.Authentication?) {
+        self.init(tokens: authentication?.tokens.map { ($0.token, $0.tenant) })
+    }
+}
+
 extension JournalSettings {
     init(_ configuration: Configuration) {
         self.init(directory: configuration.journal.directory)

@@ -92,7 +92,7 @@ extension Configuration {
     private static func checkVariables(_ reading: Reading) {
         let names = reading.environment.keys.filter { $0.hasPrefix("SPANBRIDGE_") }.sorted()
         guard !names.isEmpty else { return }
-        let known = reading.keys.map(\.environmentName) + ["SPANBRIDGE_CONFIG", "SPANBRIDGE_API", "SPANBRIDGE_SEED"]
+        let known = reading.keys.map(\.environmentName) + ["SPANBRIDGE_CONFIG", "SPANBRIDGE_API", "SPANBRIDGE_API_TOKEN", "SPANBRIDGE_SEED"]
         let isKnown = Set(known)
         for name in names where !isKnown.contains(name) {
             let isOfKubernetes = name.hasSuffix("_SERVICE_HOST") || name.contains("_PORT")

@@ -59,6 +59,8 @@ package struct ExecutionSpan: Sendable, Equatable {
     package var amended: Bool
     /// The record that delivery is owed to.
     package var owner: UInt64
+    /// The tenant whose execution it is (not Kestra's name for it); empty if unknown.
+    package var ownerTenant = ""
 }
 
 /// The spans of one execution in one trace.

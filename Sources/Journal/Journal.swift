@@ -91,6 +91,8 @@ package final class Journal: Sendable {
         var refusal: JournalError?
         if entry.storedBytes > settings.recordBytes {
             refusal = .tooLarge(bytes: entry.storedBytes, limit: settings.recordBytes)
+        } else if entry.tenantBytes.count > RecordHead.tenantLimit {
+            refusal = .tooLarge(bytes: entry.tenantBytes.count, limit: RecordHead.tenantLimit)
         } else {
             refusal = queue.offer(WaitingEntry(entry: entry, content: entry.contentChecksum, completion: completion))
         }

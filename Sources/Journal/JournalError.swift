@@ -35,7 +35,7 @@ package enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
             "the journal's directory '\(path)' is in use by another process; "
                 + "stop that or set journal.directory to another directory"
         case .version(let file, let found, let supported):
-            "'\(file)' has format version \(found), this program reads version \(supported); "
+            "'\(file)' has format version \(found), this program reads versions up to \(supported); "
                 + "use the program that wrote it or set journal.directory to another directory"
         case .write(let directory, let operation, let code) where code == ENOSPC || code == EDQUOT:
             "no space for the journal in '\(directory)' (\(operation): \(Self.text(code))); "

@@ -8,33 +8,37 @@ package enum NativeAPI {
     /// - Parameter resultLimit: the largest page of a list (`api.max_results`).
     package static func routes(backend: any QueryBackend, resultLimit: Int) -> [Route] {
         [
-            Route("GET", "/healthz") { _, done in done(.bytes(Array("ok\n".utf8), contentType: "text/plain")) },
-            Route("GET", "/readyz") { _, done in
+            Route("GET", "/healthz", isOpen: true) { _, done in done(.bytes(Array("ok\n".utf8), contentType: "text/plain")) },
+            Route("GET", "/readyz", isOpen: true) { _, done in
                 if let reason = backend.unreadiness() {
                     done(.problem(.unavailable(reason)))
                 } else {
                     done(.bytes(Array("ready\n".utf8), contentType: "text/plain"))
                 }
             },
-            Route("GET", "/metrics") { request, done in done(backend.metrics(accept: request.head.header("accept"))) },
-            Route("GET", "/api/v1/status") { _, done in backend.status(completion: done) },
+            Route("GET", "/metrics") { request, done in
+                done(overall(request) ?? backend.metrics(accept: request.head.header("accept")))
+            },
+            Route("GET", "/api/v1/status") { request, done in
+                if let refusal = overall(request) { done(refusal) } else { backend.status(completion: done) }
+            },
             Route("GET", "/api/v1/events") { request, done in
                 switch filter(request, resultLimit: resultLimit) {
-                case .success(let filter): backend.events(filter, completion: done)
+                case .success(let filter): backend.events(filter, for: request.viewer, completion: done)
                 case .failure(let problem): done(.problem(problem))
                 }
             },
             Route("GET", "/api/v1/events/{}") { request, done in
-                backend.event(event(request), completion: done)
+                backend.event(event(request), for: request.viewer, completion: done)
             },
             Route("GET", "/api/v1/events/{}/timeline") { request, done in
-                backend.timeline(event: event(request), completion: done)
+                backend.timeline(event: event(request), for: request.viewer, completion: done)
             },
             Route("GET", "/api/v1/executions/{}/timeline") { request, done in
-                backend.timeline(execution: request.parameters[0], completion: done)
+                backend.timeline(execution: request.parameters[0], for: request.viewer, completion: done)
             },
             Route("GET", "/api/v1/executions/{}/explain") { request, done in
-                backend.explain(execution: request.parameters[0], completion: done)
+                backend.explain(execution: request.parameters[0], for: request.viewer, completion: done)
             },
             Route("GET", "/api/v1/traces/{}") { request, done in
                 guard let id = TraceID(hex: request.parameters[0]), !id.isZero else {
@@ -44,9 +48,18 @@ package enum NativeAPI {
                     return
                 }
                 let accept = request.head.header("accept") ?? ""
-                backend.trace(id, asProtobuf: accept.contains("protobuf"), completion: done)
+                backend.trace(
+                    id, asProtobuf: accept.contains("protobuf"), for: request.viewer, completion: done)
             },
         ]
+    }
+
+    /// The refusal of what sums up all tenants, to those who may see one.
+    private static func overall(_ request: RouteRequest) -> QueryAnswer? {
+        guard request.viewer.tenant != nil else { return nil }
+        return .problem(
+            .forbidden(
+                "\(request.head.path) sums up all tenants: ask with one of api.auth.tokens that stands for no tenant."))
     }
 
     private static func event(_ request: RouteRequest) -> EventQuery {

@@ -29,6 +29,20 @@ package struct Problem: Sendable, Error {
         Problem(status: 400, title: "Bad request", detail: detail)
     }
 
+    package static func forbidden(_ detail: String) -> Problem {
+        Problem(status: 403, title: "Forbidden", detail: detail)
+    }
+
+    /// - Parameter refusal: why the request is not let in.
+    static func unauthenticated(_ refusal: BearerAuthentication.Refusal) -> Problem {
+        let detail =
+            switch refusal {
+            case .missing: "The API asks for a token: send Authorization: Bearer TOKEN with one of api.auth.tokens."
+            case .wrong: "The token that was sent is not one of api.auth.tokens."
+            }
+        return Problem(status: 401, title: "Unauthenticated", detail: detail)
+    }
+
     package static func unavailable(_ detail: String) -> Problem {
         Problem(status: 503, title: "Unavailable", detail: detail)
     }
@@ -48,6 +62,8 @@ package struct Problem: Sendable, Error {
         }
         writer.endObject()
         var headers = [HeaderField("content-type", "application/problem+json")]
+        // RFC 9110 section 11.6.1.
+        if status == 401 { headers.append(HeaderField("www-authenticate", "Bearer")) }
         if !allowed.isEmpty { headers.append(HeaderField("allow", allowed.joined(separator: ", "))) }
         return .http(status, headers: headers, body: writer.bytes)
     }

@@ -1,22 +1,41 @@
 package import OTLP
 
-/// What answers the API's questions. Every method may be called from an event loop, must not block it, and calls
+/// What answers the API's questions. An answer shows a viewer what is theirs, and speaks of the rest as if it did not
+/// exist. Every method may be called from an event loop, must not block it, and calls
 /// `completion` once, from any thread.
 package protocol QueryBackend: AnyObject, Sendable {
     /// The latest events that pass the filter: `{"events": […], "nextCursor"}`.
-    func events(_ filter: EventFilter, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    func events(_ filter: EventFilter, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
     /// One event, or the candidates if the id alone is ambiguous.
-    func event(_ name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void)
-    func timeline(event name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void)
-    func timeline(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void)
-    func explain(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    func event(_ name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    func timeline(event name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    func timeline(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    func explain(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
     /// The unified trace that an original or unified trace id leads to, as OTLP.
-    func trace(_ id: TraceID, asProtobuf: Bool, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    func trace(
+        _ id: TraceID, asProtobuf: Bool, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void)
     /// The metrics of the relay, in the format that `accept` asks for.
     func metrics(accept: String?) -> QueryAnswer
     /// Why the relay cannot take requests now, or nil if it can.
     func unreadiness() -> String?
+}
+
+/// Who asks, as far as answers depend on it.
+package struct Viewer: Sendable, Equatable {
+    /// The tenant that the credential stands for; nil sees everything.
+    package var tenant: String?
+
+    package init(tenant: String?) {
+        self.tenant = tenant
+    }
+
+    /// Whether something of a tenant may be shown. What is nobody's (nil or empty) is for those only who see everything.
+    package func mayView(tenant owner: String?) -> Bool {
+        guard let tenant else { return true }
+        // Byte by byte: two spellings of a letter are two tenants.
+        return (owner ?? "").utf8.elementsEqual(tenant.utf8) && !tenant.isEmpty
+    }
 }
 
 /// Which events a list is about. Empty optionals do not filter.

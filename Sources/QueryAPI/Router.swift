@@ -1,17 +1,27 @@
 import OTLP
 package import Transport
 
-/// Serves the API's port: finds the route of a request and refuses what has none before its body is read.
+/// Serves the API's port: finds out who asks and the route of a request, and refuses what has none before its body is read.
 package final class Router: RequestHandler {
     private let routes: [Route]
+    private let authentication: BearerAuthentication
 
-    package init(routes: [Route]) {
+    package init(routes: [Route], authentication: BearerAuthentication = BearerAuthentication(tokens: nil)) {
         self.routes = routes
+        self.authentication = authentication
     }
 
     package func admit(_ head: RequestHead) -> Admission {
-        switch find(head) {
+        let found = find(head)
+        let tenant: String?
+        switch identify(head, found) {
+        case .success(let known): tenant = known
+        case .failure(let problem): return .refuse(problem.response)
+        }
+        switch found {
         case .success(let found):
+            var head = head
+            head.tenant = tenant
             if let handler = found.route.handler { return handler.admit(head) }
             return .accept(bodyLimit: 0)
         case .failure(let problem):
@@ -27,7 +37,13 @@ package final class Router: RequestHandler {
     }
 
     package func handle(_ request: Request, responder: Responder) {
-        switch find(request.head) {
+        let found = find(request.head)
+        var request = request
+        switch identify(request.head, found) {
+        case .success(let known): request.head.tenant = known
+        case .failure(let problem): return responder.send(problem.response)
+        }
+        switch found {
         case .failure(let problem): responder.send(problem.response)
         case .success(let found):
             if let handler = found.route.handler {
@@ -40,6 +56,19 @@ package final class Router: RequestHandler {
             } else {
                 found.route.answer(asked) { responder.send($0.response) }
             }
+        }
+    }
+
+    /// The tenant of who asks. Who may ask nothing is not told either what there is.
+    private func identify(
+        _ head: RequestHead, _ found: Result<(route: Route, parameters: [String]), Problem>
+    ) -> Result<String?, Problem> {
+        if case .success(let found) = found, found.route.isOpen { return .success(nil) }
+        switch authentication.check(head) {
+        case .granted(let tenant): return .success(tenant)
+        case .refused(let refusal):
+            authentication.note(refusal, of: head.listener)
+            return .failure(.unauthenticated(refusal))
         }
     }
 
@@ -67,17 +96,22 @@ package final class Router: RequestHandler {
 package struct Route: Sendable {
     let method: String
     private let segments: [String]
+    /// Whether it is answered without a token.
+    let isOpen: Bool
     /// For requests with bodies: another handler serves the route whole.
     let handler: (any RequestHandler)?
     let answer: @Sendable (RouteRequest, _ completion: @escaping @Sendable (QueryAnswer) -> Void) -> Void
 
     /// A route that is answered from its path and query.
+    ///
+    /// - Parameter isOpen: whether it is answered without a token.
     package init(
-        _ method: String, _ path: String,
+        _ method: String, _ path: String, isOpen: Bool = false,
         answer: @escaping @Sendable (RouteRequest, _ completion: @escaping @Sendable (QueryAnswer) -> Void) -> Void
     ) {
         self.method = method
         segments = path.split(separator: "/").map(String.init)
+        self.isOpen = isOpen
         handler = nil
         self.answer = answer
     }
@@ -86,6 +120,7 @@ package struct Route: Sendable {
     package init(_ method: String, _ path: String, handler: any RequestHandler) {
         self.method = method
         segments = path.split(separator: "/").map(String.init)
+        isOpen = false
         self.handler = handler
         answer = { _, _ in }
     }
@@ -111,6 +146,9 @@ package struct RouteRequest: Sendable {
     package let head: RequestHead
     /// The texts in the place of the path's `{}`.
     package let parameters: [String]
+
+    /// Whom the answer is for.
+    package var viewer: Viewer { Viewer(tenant: head.tenant) }
 
     /// A parameter that cannot be decoded. To overlook it could answer about everybody's events instead of a tenant's.
     var brokenParameter: Substring? {

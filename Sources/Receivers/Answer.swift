@@ -29,9 +29,24 @@ enum Answer {
         }
         var headers = [head.isProtobuf ? protobuf : json]
         if let seconds = failure.retryAfterSeconds { headers.append(HeaderField("retry-after", "\(seconds)")) }
+        if failure.httpStatus == 401 { headers.append(HeaderField("www-authenticate", "Bearer")) }
         if failure.httpStatus == 405 { headers.append(HeaderField("allow", "POST")) }
         return .http(
             failure.httpStatus, headers: headers, body: head.isProtobuf ? failure.statusBytes : failure.statusJSON)
+    }
+
+    /// An answer of the API in its own form, `application/problem+json` (RFC 9457).
+    static func problem(_ status: Int, _ title: String, _ detail: String) -> Response {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("title")
+        writer.string(title)
+        writer.key("status")
+        writer.integer(status)
+        writer.key("detail")
+        writer.string(detail)
+        writer.endObject()
+        return .http(status, headers: [HeaderField("content-type", "application/problem+json")], body: writer.bytes)
     }
 
     private static let json = HeaderField("content-type", "application/json")

@@ -14,7 +14,11 @@ extension EvidenceReceiver where Evidence == [CloudEvent] {
                 try CloudEvent.parse(
                     contentType: head.header("content-type"), headers: head.headers.map { ($0.name, $0.value) },
                     body: body, limits: CloudEventLimits())
-            }, submit: { intake.submit($0, completion: $1) })
+            },
+            foreign: { events, tenant in
+                let named = events.lazy.compactMap(\.tenantID).first { !$0.utf8.elementsEqual(tenant.utf8) }
+                return named.map { ("tenantid", $0) }
+            }, submit: { intake.submit($0, tenant: $1, completion: $2) })
     }
 }
 
@@ -26,6 +30,10 @@ extension EvidenceReceiver where Evidence == BindingCall {
     package convenience init(intake: any Intake, requestLimit: Int) {
         self.init(
             "binding", intake: intake, requestLimit: requestLimit, read: { _, body in try BindingCall.parse(body) },
-            submit: { intake.submit($0, completion: $1) })
+            foreign: { call, tenant in
+                // The call's own `tenant` is Kestra's, whose names are others.
+                guard let named = call.event?.tenantID, !named.utf8.elementsEqual(tenant.utf8) else { return nil }
+                return ("event.tenantid", named)
+            }, submit: { intake.submit($0, tenant: $1, completion: $2) })
     }
 }

@@ -1,4 +1,5 @@
 import OTLP
+import Synchronization
 package import Transport
 
 /// Takes evidence in that somebody posts: reads it, has the intake keep it and answers 202 once it is journaled.
@@ -9,17 +10,28 @@ package final class EvidenceReceiver<Evidence: Sendable>: RequestHandler {
     /// What the evidence is called in messages.
     private let name: String
     private let read: @Sendable (_ head: RequestHead, _ body: [UInt8]) throws -> Evidence
-    private let submit: @Sendable (Evidence, _ completion: @escaping @Sendable (ExportFailure?) -> Void) -> Void
+    /// Which field names a tenant, and which one; nil if none is named or all that are named are the given one.
+    private let foreign: @Sendable (Evidence, _ tenant: String) -> (field: String, tenant: String)?
+    private let submit:
+        @Sendable (Evidence, _ tenant: String?, _ completion: @escaping @Sendable (ExportFailure?) -> Void) -> Void
+    private let conflicts = Atomic<UInt64>(0)
+
+    /// Requests refused because they named another tenant than their credential's.
+    package var tenantConflicts: UInt64 { conflicts.load(ordering: .relaxed) }
 
     init(
         _ name: String, intake: any Intake, requestLimit: Int,
         read: @escaping @Sendable (_ head: RequestHead, _ body: [UInt8]) throws -> Evidence,
-        submit: @escaping @Sendable (Evidence, _ completion: @escaping @Sendable (ExportFailure?) -> Void) -> Void
+        foreign: @escaping @Sendable (Evidence, _ tenant: String) -> (field: String, tenant: String)?,
+        submit: @escaping @Sendable (
+            Evidence, _ tenant: String?, _ completion: @escaping @Sendable (ExportFailure?) -> Void
+        ) -> Void
     ) {
         self.name = name
         self.intake = intake
         self.requestLimit = requestLimit
         self.read = read
+        self.foreign = foreign
         self.submit = submit
     }
 
@@ -35,7 +47,19 @@ package final class EvidenceReceiver<Evidence: Sendable>: RequestHandler {
     package func handle(_ request: Request, responder: Responder) {
         let head = request.head
         do {
-            submit(try read(head, try inflated(request))) { failure in
+            let evidence = try read(head, try inflated(request))
+            if let tenant = head.tenant, let named = foreign(evidence, tenant) {
+                conflicts.add(1, ordering: .relaxed)
+                responder.send(
+                    Answer.problem(
+                        403, "Another tenant",
+                        """
+                        \(named.field) of the \(name) is '\(named.tenant)', but the token stands for '\(tenant)'. Leave the \
+                        field out, or send with a token of that tenant.
+                        """))
+                return
+            }
+            submit(evidence, head.tenant) { failure in
                 responder.send(failure.map { Answer.of($0, to: head) } ?? .http(202))
             }
         } catch let failure as ExportFailure {

@@ -6,8 +6,9 @@ package protocol Intake: AnyObject, Sendable {
     /// Why nothing can be taken now, or nil. Asked before a body is read.
     func unreadiness() -> ExportFailure?
     func submit(_ batch: ReceivedBatch, completion: @escaping @Sendable (ExportFailure?) -> Void)
-    func submit(_ events: [CloudEvent], completion: @escaping @Sendable (ExportFailure?) -> Void)
-    func submit(_ call: BindingCall, completion: @escaping @Sendable (ExportFailure?) -> Void)
+    /// - Parameter tenant: the tenant that the sender's credential stands for; nil if it stands for none.
+    func submit(_ events: [CloudEvent], tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void)
+    func submit(_ call: BindingCall, tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void)
 }
 
 /// One received OTLP request: protobuf, inflated, indexed.
@@ -20,10 +21,13 @@ package struct ReceivedBatch: Sendable {
 
     package var payload: [UInt8]
     package var index: Index
+    /// The tenant that the sender's credential stands for; nil if it stands for none.
+    package var tenant: String?
 
-    package init(payload: [UInt8], index: Index) {
+    package init(payload: [UInt8], index: Index, tenant: String? = nil) {
         self.payload = payload
         self.index = index
+        self.tenant = tenant
     }
 
     package var signal: Signal {

@@ -11,21 +11,30 @@ package final class OTLPReceiver: RequestHandler {
     /// Bytes of a request, as sent and again inflated (`receivers.otlp.max_request_size`).
     private let requestLimit: Int
     private let counters: ReceiverCounters
+    private let authentication: BearerAuthentication
 
-    package init(intake: any Intake, keys: CompiledKeys, requestLimit: Int, counters: ReceiverCounters) {
+    package init(
+        intake: any Intake, keys: CompiledKeys, requestLimit: Int, counters: ReceiverCounters,
+        authentication: BearerAuthentication = BearerAuthentication(tokens: nil)
+    ) {
         self.intake = intake
         self.keys = keys
         self.requestLimit = requestLimit
         self.counters = counters
+        self.authentication = authentication
     }
 
     package func admit(_ head: RequestHead) -> Admission {
+        let found = Call.find(head)
+        if case .success(.health) = found { return .accept(bodyLimit: 4096) }
+        if case .refused(let refusal) = authentication.check(head) {
+            return .refuse(Answer.of(refuse(refusal, head), to: head))
+        }
         let call: Call
-        switch Call.find(head) {
+        switch found {
         case .success(let found): call = found
         case .failure(let failure): return .refuse(Answer.of(failure, to: head))
         }
-        if case .health = call { return .accept(bodyLimit: 4096) }
         if let failure = intake.unreadiness() {
             if case .export(let signal) = call { counters.note(signal) { $0.refused += 1 } }
             return .refuse(Answer.of(failure, to: head))
@@ -38,21 +47,33 @@ package final class OTLPReceiver: RequestHandler {
         return Answer.of(tooLarge, to: head)
     }
 
+    /// Counts a request without a valid token, and says what it is told.
+    private func refuse(_ refusal: BearerAuthentication.Refusal, _ head: RequestHead) -> ExportFailure {
+        authentication.note(refusal, of: head.listener)
+        if case .success(.export(let signal)) = Call.find(head) { counters.note(signal) { $0.refused += 1 } }
+        return refusal.failure
+    }
+
     package func handle(_ request: Request, responder: Responder) {
         switch Call.find(request.head) {
         case .failure(let failure): responder.send(Answer.of(failure, to: request.head))
         case .success(.health): responder.send(Health.answer(to: request, isServing: intake.unreadiness() == nil))
-        case .success(.export(let signal)): take(signal, request, responder)
+        case .success(.export(let signal)):
+            switch authentication.check(request.head) {
+            case .granted(let tenant): take(signal, request, tenant: tenant, responder)
+            case .refused(let refusal):
+                responder.send(Answer.of(refuse(refusal, request.head), to: request.head))
+            }
         }
     }
 
-    private func take(_ signal: Signal, _ request: Request, _ responder: Responder) {
+    private func take(_ signal: Signal, _ request: Request, tenant: String?, _ responder: Responder) {
         let head = request.head
         counters.note(signal) {
             $0.requests += 1
             $0.bytes += UInt64(request.body.count)
         }
-        let batch: ReceivedBatch
+        var batch: ReceivedBatch
         do {
             batch = try read(signal, request)
         } catch {
@@ -60,6 +81,7 @@ package final class OTLPReceiver: RequestHandler {
             responder.send(Answer.of(error, to: head))
             return
         }
+        batch.tenant = tenant
         let (accepted, rejected) = (batch.count, batch.rejected)
         guard accepted > 0 else {
             // Nothing to keep: an empty request, or one whose every span is invalid.
@@ -135,6 +157,19 @@ package final class OTLPReceiver: RequestHandler {
             The request is larger than \(requestLimit) bytes. Send smaller batches, or raise \
             receivers.otlp.max_request_size.
             """)
+    }
+}
+
+extension BearerAuthentication.Refusal {
+    /// What the sender is told.
+    fileprivate var failure: ExportFailure {
+        switch self {
+        case .missing:
+            .unauthenticated(
+                "This receiver asks for a token: send authorization: Bearer TOKEN with one of receivers.otlp.auth.tokens.")
+        case .wrong:
+            .unauthenticated("The token that was sent is not one of receivers.otlp.auth.tokens.")
+        }
     }
 }
 

@@ -28,6 +28,8 @@ package struct RequestHead: Sendable {
     package var peer: String
     /// The name that the listener was opened with (`grpc`, `http`, `api`).
     package var listener: String
+    /// The tenant that the sender's credential stands for; nil if it stands for none. Set by whoever checked it.
+    package var tenant: String?
 
     package init(
         method: String, target: String, wireProtocol: WireProtocol, headers: [HeaderField], peer: String,

@@ -182,7 +182,11 @@ private final class DiscardingIntake: Intake {
         completion(nil)
     }
 
-    func submit(_ events: [CloudEvent], completion: @escaping @Sendable (ExportFailure?) -> Void) { completion(nil) }
+    func submit(_ events: [CloudEvent], tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        completion(nil)
+    }
 
-    func submit(_ call: BindingCall, completion: @escaping @Sendable (ExportFailure?) -> Void) { completion(nil) }
+    func submit(_ call: BindingCall, tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        completion(nil)
+    }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Dispatch
+import FoundationEssentials
 import OTLP
 import Synchronization
 import Transport
@@ -9,10 +10,13 @@ final class APIClient: Sendable {
     private let loop: EventLoop
     private let client: Client
     private let endpoint: RemoteEndpoint
+    /// From `SPANBRIDGE_API_TOKEN`, one of the relay's `api.auth.tokens`.
+    private let token: String?
 
     /// - Throws: `TransportError` if the machine gives no event loop.
     init(_ endpoint: RemoteEndpoint) throws {
         self.endpoint = endpoint
+        token = ProcessInfo.processInfo.environment["SPANBRIDGE_API_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         loop = try EventLoop(name: "api-client")
         client = Client(
             loop: loop,
@@ -44,6 +48,7 @@ final class APIClient: Sendable {
         let outcome = Mutex<Result<ClientResponse, ClientError>?>(nil)
         let answered = DispatchSemaphore(value: 0)
         var headers = [HeaderField("accept", "application/json")]
+        if let token { headers.append(HeaderField("authorization", "Bearer \(token)")) }
         if let type { headers.append(HeaderField("content-type", type)) }
         let request = ClientRequest(
             method: method, target: endpoint.path + path, headers: headers, body: body,
@@ -69,6 +74,11 @@ final class APIClient: Sendable {
 
     private func failure(_ response: ClientResponse) -> CommandFailure {
         let problem = try? JSONValue.parse(response.body)
+        if response.status == 401 {
+            return CommandFailure(
+                code: .failure,
+                message: "The relay's API asks for a token: set SPANBRIDGE_API_TOKEN to one of its api.auth.tokens.")
+        }
         var lines = [problem?["detail"]?.string ?? "The relay answered with status \(response.status)."]
         for candidate in problem?["candidates"]?.array ?? [] {
             let source = candidate["source"]?.string ?? ""

@@ -5,7 +5,10 @@ import Testing
 @testable import Bridge
 
 @Suite struct ExecutionSpanEncodingTests {
-    private func detail(state: String = "", hasErrors: Bool = false, amended: Bool = false) throws -> SpanDetail {
+    private func detail(
+        state: String = "", hasErrors: Bool = false, amended: Bool = false, owner: String = "",
+        tenants: TenantExport = .sha256
+    ) throws -> SpanDetail {
         // Made by a correlator: an execution of which one span has come.
         var attributes: [(String, BuiltSpan.Value)] = []
         for (name, value) in [("executionId", "e1"), ("namespace", "shop"), ("flowId", "flow"), ("tenantId", "main")] {
@@ -23,8 +26,8 @@ import Testing
         correlator.receive(
             BindingCall(executionID: "e1", event: .init(id: "evt-1", source: "s", type: "t")), record: 2, now: 1)
         var span = try #require(correlator.executionSpan(id: "e1"))
-        (span.state, span.hasErrors, span.amended) = (state, hasErrors, amended)
-        let encoded = span.encoded(resource: [("service.name", "spanbridge")])
+        (span.state, span.hasErrors, span.amended, span.ownerTenant) = (state, hasErrors, amended, owner)
+        let encoded = span.encoded(resource: [("service.name", "spanbridge")], tenants: tenants)
         let index = try SpanIndex(payload: encoded)
         #expect(
             index.spans.count == 1 && index.spans[0].spanID == span.spanID && index.spans[0].traceID == span.traceID)
@@ -41,6 +44,18 @@ import Testing
             attributes["cloudevents.event_id"] == .string("evt-1")
                 && attributes["cloudevents.event_type"] == .string("t"))
         #expect(attributes["spanbridge.amended"] == .bool(true) && attributes["kestra.state"] == nil)
+    }
+
+    @Test(
+        "its tenant is told as configured, and not if it is unknown",
+        arguments: [
+            ("ws-acme", TenantExport.sha256, "22c2b70b2078b4eedea59e94bbf52eaeff73aa6ea1615019e7696594d18d2b59"),
+            ("ws-acme", .plain, "ws-acme"), ("ws-acme", .none, nil), ("", .sha256, nil), ("", .plain, nil),
+        ] as [(String, TenantExport, String?)])
+    func tenant(owner: String, tenants: TenantExport, told: String?) throws {
+        let attributes = try detail(owner: owner, tenants: tenants).attributes
+        #expect(attributes.filter { $0.name == "tenant.id" }.map(\.value) == (told.map { [.string($0)] } ?? []))
+        #expect(attributes.contains { $0.name == "kestra.tenantId" && $0.value == .string("main") })
     }
 
     @Test(

@@ -15,6 +15,8 @@ final class BridgeProcess {
     private let quiet: String
     private let extra: String
     private let exporters: String
+    private let otlp: String
+    private let api: String
     private var process: pid_t = 0
     private let client: TestClient
 
@@ -23,14 +25,19 @@ final class BridgeProcess {
     ///   - quiet: `correlation.execution_span.quiet`.
     ///   - exporters: more lines under `exporters`.
     ///   - extra: more lines of the configuration file.
+    ///   - otlp: more keys of `receivers.otlp`, each after a comma.
+    ///   - api: the same of `api`.
     init(
-        sinkPort: Int, hold: String = "2s", quiet: String = "500ms", exporters: String = "", extra: String = ""
+        sinkPort: Int, hold: String = "2s", quiet: String = "500ms", exporters: String = "", extra: String = "",
+        otlp: String = "", api: String = ""
     ) throws {
         self.sinkPort = sinkPort
         self.hold = hold
         self.quiet = quiet
         self.extra = extra
         self.exporters = exporters
+        self.otlp = otlp
+        self.api = api
         directory = FileManager.default.temporaryDirectory.appending(path: "spanbridge-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         client = try TestClient()
@@ -52,13 +59,13 @@ final class BridgeProcess {
 
     func start() throws {
         let configuration = """
-            receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}}
+            receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}\(otlp)}}
             exporters:
               otlp_http/backend: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: gzip, retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}}
             \(exporters)
             journal: {directory: "\(directory.path)/journal"}
             correlation: {hold: \(hold), late: amend, execution_span: {mode: all, quiet: \(quiet)}}
-            api: {endpoint: "127.0.0.1:0"}
+            api: {endpoint: "127.0.0.1:0"\(api)}
             \(extra)
             """
         let file = directory.appending(path: "config.yaml")
@@ -126,8 +133,10 @@ final class BridgeProcess {
         try client.http(port ?? apiPort, method, path, body, type: type, headers: headers)
     }
 
-    func grpc(_ signal: Signal, _ body: [UInt8], gzip: Bool = false, port: Int? = nil) throws -> GRPCStatus {
-        try client.grpc(port ?? grpcPort, signal, body, gzip: gzip)
+    func grpc(
+        _ signal: Signal, _ body: [UInt8], gzip: Bool = false, headers: [HeaderField] = [], port: Int? = nil
+    ) throws -> GRPCStatus {
+        try client.grpc(port ?? grpcPort, signal, body, gzip: gzip, headers: headers)
     }
 
     func json(_ path: String) throws -> JSONValue {

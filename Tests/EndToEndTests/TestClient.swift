@@ -41,7 +41,9 @@ final class TestClient: Sendable {
                 timeout: 20_000_000_000))
     }
 
-    func grpc(_ port: Int, _ signal: Signal, _ body: [UInt8], gzip: Bool) throws -> GRPCStatus {
+    func grpc(
+        _ port: Int, _ signal: Signal, _ body: [UInt8], gzip: Bool, headers: [HeaderField] = []
+    ) throws -> GRPCStatus {
         let service =
             switch signal {
             case .traces: "trace.v1.TraceService"
@@ -53,7 +55,7 @@ final class TestClient: Sendable {
             port, .grpc,
             ClientRequest(
                 method: "POST", target: "/opentelemetry.proto.collector.\(service)/Export",
-                headers: gzip ? [HeaderField("grpc-encoding", "gzip")] : [], body: compressed, grpcCompressed: gzip,
+                headers: headers + (gzip ? [HeaderField("grpc-encoding", "gzip")] : []), body: compressed, grpcCompressed: gzip,
                 timeout: 20_000_000_000))
         return response.grpcStatus ?? GRPCStatus(code: 2, message: "no status")
     }

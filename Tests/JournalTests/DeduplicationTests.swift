@@ -100,6 +100,28 @@ import Testing
         #expect(journal.statistics.groups == 2)
     }
 
+    @Test("The same bytes of another tenant are another request, in a group, across groups and across a restart")
+    func tenants() async throws {
+        let directory = try TemporaryDirectory()
+        var journal = try Journal(settings: .quick(directory), now: start)
+        // With the same fingerprint for all, so that only the tenant tells them apart; two spellings of é among them.
+        let tenants: [String?] = [nil, "a", "b", "\u{E9}", "e\u{301}"]
+        let entries = tenants.map { entry([1], fingerprint: 1, tenant: $0) }
+        #expect(await journal.append(entries) == (1...5).map(stored))
+        #expect(await journal.append(entry([1], fingerprint: 1, tenant: "e\u{301}")) == duplicate)
+        #expect(await journal.append(entry([1], fingerprint: 1, tenant: "a")) == stored(6))
+        journal.close()
+        journal = try Journal(settings: .quick(directory), now: start)
+        #expect(await journal.append(entry([1], fingerprint: 1, tenant: "a")) == duplicate)
+        #expect(await journal.append(entry([1], fingerprint: 1)) == stored(7))
+        #expect(await journal.append(entry([1], fingerprint: 1, tenant: "")) == duplicate)
+        let kept = try (1...7).map { try journal.read(RecordID(raw: $0)).tenant.map { Array($0.utf8) } }
+        #expect(kept == (tenants + ["a", nil]).map { $0.map { Array($0.utf8) } })
+        // A tenant that the format cannot hold is refused.
+        let long = String(repeating: "x", count: 65_536)
+        #expect(await journal.append(entry([1], tenant: long)).error == .tooLarge(bytes: 65_536, limit: 65_535))
+    }
+
     @Test("A duplicate of an entry whose group failed is not acknowledged")
     func failedGroup() async throws {
         let directory = try TemporaryDirectory()

@@ -3,14 +3,15 @@ import Journal
 import Testing
 
 @Suite struct RecoveryTests {
-    /// Makes a journal of records with payload `n n n …` and key 7 and n; returns the bytes of its only segment.
+    /// Makes a journal of records with payload `n n n …` and key 7 and n, every second of a tenant; returns the bytes of
+    /// its only segment.
     private func segment(records: Int) async throws -> (bytes: [UInt8], ends: [Int]) {
         let directory = try TemporaryDirectory()
         let journal = try Journal(settings: .quick(directory), now: start)
         var ends = [32]
         for id in 1...records {
-            _ = await journal.append(entry(payload(id), keys: [7, UInt64(id)]))
-            ends.append(ends[id - 1] + 48 + 16 + payload(id).count)
+            _ = await journal.append(entry(payload(id), keys: [7, UInt64(id)], tenant: tenant(id)))
+            ends.append(ends[id - 1] + 48 + 16 + (tenant(id) ?? "").utf8.count + payload(id).count)
         }
         journal.close()
         let bytes = try directory.read("0000000000000001.segment")
@@ -19,6 +20,8 @@ import Testing
     }
 
     private func payload(_ id: Int) -> [UInt8] { [UInt8](repeating: UInt8(id), count: 5 * id) }
+
+    private func tenant(_ id: Int) -> String? { id % 2 == 0 ? "ws-é\(id)" : nil }
 
     @Test("After a crash at any byte, all complete records are there and writing goes on", arguments: [0, 1000])
     func everyLength(padding: Int) async throws {
@@ -36,7 +39,10 @@ import Testing
                 #expect((journal.recovery.bytesCut > 0) == (length > ends[complete]))
             }
             #expect(await journal.append(entry([1, 2, 3], keys: [7])) == stored(UInt64(complete + 1)))
-            for id in 0..<complete { #expect(try journal.read(RecordID(raw: UInt64(id + 1))).payload == payload(id + 1)) }
+            for id in 0..<complete {
+                let record = try journal.read(RecordID(raw: UInt64(id + 1)))
+                #expect(record.payload == payload(id + 1) && record.tenant == tenant(id + 1))
+            }
             #expect(try journal.read(RecordID(raw: UInt64(complete + 1))).payload == [1, 2, 3])
             #expect(journal.records(key: 7, limit: 100).map(\.raw) == Array(1...UInt64(complete + 1)))
             journal.close()
@@ -60,13 +66,17 @@ import Testing
                 if id == lost {
                     #expect(throws: JournalError.self) { try journal.read(RecordID(raw: id)) }
                 } else {
-                    #expect(try journal.read(RecordID(raw: id)).payload == payload(Int(id)))
+                    let record = try journal.read(RecordID(raw: id))
+                    #expect(record.payload == payload(Int(id)) && record.tenant == tenant(Int(id)))
                 }
             }
             let kept = (1...6 as ClosedRange<UInt64>).filter { $0 != lost }
             #expect(journal.records(key: 7, limit: 100).map(\.raw) == kept)
             var replayed: [UInt64] = []
-            let missed = try journal.replay(from: RecordID(raw: 1)) { replayed.append($0.id.raw) }
+            let missed = try journal.replay(from: RecordID(raw: 1)) {
+                replayed.append($0.id.raw)
+                #expect($0.tenant == tenant(Int($0.id.raw)) && $0.payload == payload(Int($0.id.raw)))
+            }
             #expect(replayed == kept)
             if lost == 6 {
                 // At the end it cannot be told from a torn write.
@@ -198,15 +208,44 @@ import Testing
     @Test("A segment of a newer version is refused and left as it is")
     func newerVersion() async throws {
         let directory = try TemporaryDirectory()
-        // A head that says version 2 with a right checksum, made by a segment of version 1 and zlib's crc32 over it.
-        let head: [UInt8] =
-            [UInt8]("SPANJRNL".utf8) + [2, 0, 0, 0] + [0, 0, 0, 0] + [1, 0, 0, 0, 0, 0, 0, 0] + [3, 0, 0, 0, 0, 0, 0, 0]
-        let checksum = crc32(Array(head[..<12] + head[16...]))
-        let bytes = head[..<12] + withUnsafeBytes(of: checksum) { Array($0) } + head[16...]
-        try directory.write("0000000000000001.segment", Array(bytes))
+        let bytes = head(version: 3, salt: 3)
+        try directory.write("0000000000000001.segment", bytes)
         let error = #expect(throws: JournalError.self) { try Journal(settings: .quick(directory), now: start) }
-        #expect(error == .version(file: directory.path + "/0000000000000001.segment", found: 2, supported: 1))
-        #expect(try directory.read("0000000000000001.segment") == Array(bytes))
+        #expect(error == .version(file: directory.path + "/0000000000000001.segment", found: 3, supported: 2))
+        #expect(try directory.read("0000000000000001.segment") == bytes)
+    }
+
+    @Test("A segment of version 1 is read, and gone on with as one of version 2")
+    func olderVersion() async throws {
+        let directory = try TemporaryDirectory()
+        var journal = try Journal(settings: .quick(directory), now: start)
+        _ = await journal.append([entry([1, 2], keys: [7]), entry([3], keys: [7])])
+        journal.close()
+        // Records without a tenant are what version 1 wrote, byte for byte.
+        let written = try directory.read("0000000000000001.segment")
+        let salt = written[24..<32].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        #expect(written[..<32] == head(version: 2, salt: salt)[...] && written[73..<76] == [0, 0, 0])
+        try directory.write("0000000000000001.segment", head(version: 1, salt: salt) + written[32...])
+        journal = try Journal(settings: .quick(directory), now: start)
+        #expect(await journal.append(entry([4], keys: [7], tenant: "ws-1")) == stored(3))
+        for _ in 0..<2 {
+            #expect(journal.recovery.damagedRecords == 0 && journal.recovery.bytesCut == 0)
+            let records = try (1...3).map { try journal.read(RecordID(raw: $0)) }
+            #expect(records.map(\.payload) == [[1, 2], [3], [4]] && records.map(\.tenant) == [nil, nil, "ws-1"])
+            #expect(journal.records(key: 7, limit: 9).map(\.raw) == [1, 2, 3])
+            journal.close()
+            #expect(try directory.read("0000000000000001.segment")[..<32] == head(version: 2, salt: salt)[...])
+            journal = try Journal(settings: .quick(directory), now: start)
+        }
+    }
+
+    /// The head of the segment of record 1.
+    private func head(version: UInt8, salt: UInt64) -> [UInt8] {
+        let head: [UInt8] =
+            [UInt8]("SPANJRNL".utf8) + [version, 0, 0, 0] + [0, 0, 0, 0] + [1, 0, 0, 0, 0, 0, 0, 0]
+            + withUnsafeBytes(of: salt.littleEndian) { Array($0) }
+        let checksum = crc32(Array(head[..<12] + head[16...]))
+        return head[..<12] + withUnsafeBytes(of: checksum) { Array($0) } + head[16...]
     }
 
     /// The checksum bit by bit, as the definition says.

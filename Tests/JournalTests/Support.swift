@@ -103,9 +103,10 @@ final class Dial: Sendable {
 }
 
 func entry(
-    _ payload: [UInt8], kind: RecordKind = .traces, time: UInt64 = start, keys: [UInt64] = [], fingerprint: UInt64 = 0
+    _ payload: [UInt8], kind: RecordKind = .traces, time: UInt64 = start, keys: [UInt64] = [], fingerprint: UInt64 = 0,
+    tenant: String? = nil
 ) -> JournalEntry {
-    JournalEntry(kind: kind, time: time, payload: payload, keys: keys, fingerprint: fingerprint)
+    JournalEntry(kind: kind, time: time, payload: payload, keys: keys, fingerprint: fingerprint, tenant: tenant)
 }
 
 func stored(_ id: UInt64) -> Result<AppendOutcome, JournalError> { .success(.stored(RecordID(raw: id))) }

@@ -10,34 +10,49 @@ final class EchoBackend: QueryBackend {
     private let reason = Mutex<String?>(nil)
     private let filter = Mutex<EventFilter?>(nil)
 
+    private let viewer = Mutex<Viewer?>(nil)
+
+    /// Who asked last.
+    var lastViewer: Viewer? { viewer.withLock { $0 } }
+
+    private func keep(_ viewer: Viewer) { self.viewer.withLock { $0 = viewer } }
+
     /// The last filter of a list.
     var lastFilter: EventFilter? { filter.withLock { $0 } }
 
     func stop(_ why: String) { reason.withLock { $0 = why } }
 
-    func events(_ filter: EventFilter, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func events(_ filter: EventFilter, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        keep(viewer)
         self.filter.withLock { $0 = filter }
         completion(echo("events"))
     }
 
-    func event(_ name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func event(_ name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        keep(viewer)
         completion(echo("event \(name.id)|\(name.source ?? "-")|\(name.tenant ?? "-")"))
     }
 
-    func timeline(event name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func timeline(event name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        keep(viewer)
         completion(echo("timeline of event \(name.id)"))
     }
 
-    func timeline(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func timeline(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        keep(viewer)
         completion(.problem(.notFound("no execution \(id)")))
     }
 
-    func explain(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func explain(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        keep(viewer)
         completion(
             .problem(Problem(status: 409, title: "Ambiguous", detail: id, candidates: Array(#"[{"id":1}]"#.utf8))))
     }
 
-    func trace(_ id: TraceID, asProtobuf: Bool, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func trace(
+        _ id: TraceID, asProtobuf: Bool, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void
+    ) {
+        keep(viewer)
         completion(
             .bytes(
                 Array("trace \(id.hex)".utf8), contentType: asProtobuf ? "application/x-protobuf" : "application/json"))

@@ -11,6 +11,7 @@ final class FakeIntake: Intake {
         var batches: [ReceivedBatch] = []
         var events: [[CloudEvent]] = []
         var calls: [BindingCall] = []
+        var tenants: [String?] = []
         var unreadiness: ExportFailure?
         var outcome: ExportFailure?
     }
@@ -19,6 +20,8 @@ final class FakeIntake: Intake {
 
     var batches: [ReceivedBatch] { state.withLock { $0.batches } }
     var events: [[CloudEvent]] { state.withLock { $0.events } }
+    /// With which tenant each thing was submitted.
+    var tenants: [String?] { state.withLock { $0.tenants } }
     var calls: [BindingCall] { state.withLock { $0.calls } }
 
     /// Refuses before a body is read.
@@ -30,20 +33,23 @@ final class FakeIntake: Intake {
     func unreadiness() -> ExportFailure? { state.withLock { $0.unreadiness } }
 
     func submit(_ batch: ReceivedBatch, completion: @escaping @Sendable (ExportFailure?) -> Void) {
-        completion(keep { $0.batches.append(batch) })
+        completion(keep(batch.tenant) { $0.batches.append(batch) })
     }
 
-    func submit(_ events: [CloudEvent], completion: @escaping @Sendable (ExportFailure?) -> Void) {
-        completion(keep { $0.events.append(events) })
+    func submit(_ events: [CloudEvent], tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        completion(keep(tenant) { $0.events.append(events) })
     }
 
-    func submit(_ call: BindingCall, completion: @escaping @Sendable (ExportFailure?) -> Void) {
-        completion(keep { $0.calls.append(call) })
+    func submit(_ call: BindingCall, tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        completion(keep(tenant) { $0.calls.append(call) })
     }
 
-    private func keep(_ change: (inout State) -> Void) -> ExportFailure? {
+    private func keep(_ tenant: String?, _ change: (inout State) -> Void) -> ExportFailure? {
         state.withLock { state in
-            if state.outcome == nil { change(&state) }
+            if state.outcome == nil {
+                state.tenants.append(tenant)
+                change(&state)
+            }
             return state.outcome
         }
     }

@@ -18,6 +18,9 @@ final class Reading {
             Diagnostic(severity: severity, file: file, origin: origin, path: path, message: message))
     }
 
+    /// How many errors were told so far.
+    var errorCount: Int { diagnostics.count { $0.severity == .error } }
+
     func note(_ key: ConfigurationKey) {
         keys.append(key)
     }

@@ -106,6 +106,12 @@ final class Section {
         scalar(name, &value, kind: "text", shown: value ?? "") { (text) throws(Mistake) in text }
     }
 
+    /// Text that no message may show, not even in part.
+    func secret(_ name: String, _ value: inout String) {
+        guard let node = take(name, kind: "text", shown: value) else { return }
+        if let text = text(of: node, path: path(of: name), expecting: "text", isSecret: true) { value = text }
+    }
+
     func flag(_ name: String, _ value: inout Bool) {
         scalar(name, &value, kind: "true or false", shown: "\(value)") { (text) throws(Mistake) in
             switch text.lowercased() {
@@ -230,6 +236,17 @@ final class Section {
         }
     }
 
+    /// A list of mappings, each as a section for the caller to read and finish; nil if none is given.
+    func sections(_ name: String, kind: String) -> [Section]? {
+        guard let node = take(name, kind: kind, shown: ""), let items = items(of: node, name: name) else { return nil }
+        return items.enumerated().compactMap { index, item in
+            let path = "\(path(of: name))[\(index)]"
+            if case .mapping = item.content { return Section(path: path, node: item, reading: reading) }
+            reading.complain(at: item.origin, path: path, "expected a mapping of keys to values, found \(item.kind)")
+            return nil
+        }
+    }
+
     func choices<Value: Choice & Hashable>(_ name: String, _ value: inout Set<Value>) {
         let words = Value.allCases.map(\.rawValue)
         let given = Value.allCases.filter(value.contains).map(\.rawValue).joined(separator: ", ")
@@ -342,7 +359,7 @@ final class Section {
     }
 
     /// The text of a scalar with its variables filled in; reports what is none.
-    func text(of node: YAMLNode, path: String, expecting kind: String) -> String? {
+    func text(of node: YAMLNode, path: String, expecting kind: String, isSecret: Bool = false) -> String? {
         guard case .scalar(let raw, _) = node.content, !node.isNull else {
             reading.complain(at: node.origin, path: path, "expected \(kind), found \(node.kind)")
             return nil
@@ -359,7 +376,11 @@ final class Section {
             }
             return try checked(text)
         } catch {
-            reading.complain(at: node.origin, path: path, error.message)
+            let message =
+                isSecret
+                ? "cannot be read: write ${env:NAME} for a variable, $$ for a dollar sign, and no control characters"
+                : error.message
+            reading.complain(at: node.origin, path: path, message)
             return nil
         }
     }

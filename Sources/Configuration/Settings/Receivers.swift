@@ -13,6 +13,8 @@ extension Configuration {
     /// The OTLP receiver.
     package struct OTLP: SettingsSection, Hashable {
         package var protocols = Protocols()
+        /// Who may send. Default nil: everybody who reaches a listener.
+        package var auth: Authentication?
         /// The largest request that is taken, before and after inflation. Default 64 MiB, the collector's and SDKs' own
         /// limit. Lower refuses big batches, which senders then drop; higher lets one request take more of `memory.limit`.
         package var maxRequestSize: ByteCount = 64 << 20
@@ -22,6 +24,7 @@ extension Configuration {
 
         mutating func read(_ section: Section) {
             section.section("protocols", &protocols)
+            section.authentication(&auth)
             section.size("max_request_size", &maxRequestSize, in: 1 << 10...1 << 30)
             section.duration("deduplicate", &deduplicate, in: second...7 * day, zeroMeans: "off")
         }

@@ -10,11 +10,14 @@ extension Configuration {
         package var queryTimeout: Nanoseconds = 10 * second
         /// How many events or traces one answer lists at most. Default 1000.
         package var maxResults = 1000
+        /// Who may ask and post. Default nil: everybody who reaches the port. `/healthz` and `/readyz` are open always.
+        package var auth: Authentication?
         /// nil: plain text.
         package var tls: ListenerTLS?
 
         mutating func read(_ section: Section) {
             section.listener("endpoint", &endpoint)
+            section.authentication(&auth)
             section.size("max_request_size", &maxRequestSize, in: 1 << 10...1 << 30)
             section.duration("query_timeout", &queryTimeout, in: 100 * millisecond...hour)
             section.count("max_results", &maxResults, in: 1...100_000)

@@ -204,13 +204,17 @@ final class Segment: Sendable {
             head.contentBytes <= files.size(file) - offset
         else { throw .damaged(id, file: path) }
         let keys = try fill(8 * Int(head.keyCount), at: offset + RecordHead.bytes)
-        let payload = try fill(Int(head.payloadBytes), at: offset + RecordHead.bytes + keys.count)
+        let tenant = try fill(Int(head.tenantBytes), at: offset + RecordHead.bytes + keys.count)
+        let payload = try fill(Int(head.payloadBytes), at: offset + RecordHead.bytes + keys.count + tenant.count)
         var checksum = Checksum()
         keys.withUnsafeBytes { checksum.update($0) }
+        tenant.withUnsafeBytes { checksum.update($0) }
         payload.withUnsafeBytes { checksum.update($0) }
         headBytes.withUnsafeBytes { checksum.update($0.part(0..<44)) }
         guard checksum.value == head.checksum else { throw .damaged(id, file: path) }
-        return JournalRecord(id: id, kind: kind, time: head.time, payload: payload)
+        return JournalRecord(
+            id: id, kind: kind, time: head.time, payload: payload,
+            tenant: tenant.isEmpty ? nil : String(decoding: tenant, as: UTF8.self))
     }
 
     /// Calls the body with the ids of a key's records from `from` on, ascending, until it says "no more" by false.
@@ -261,7 +265,8 @@ final class Segment: Sendable {
                         try body(
                             JournalRecord(
                                 id: RecordID(raw: visit.head.id), kind: kind, time: visit.head.time,
-                                payload: Array(visit.payload)))
+                                payload: Array(visit.payload),
+                                tenant: visit.tenant.isEmpty ? nil : String(decoding: visit.tenant, as: UTF8.self)))
                     } else {
                         damaged += 1
                     }

@@ -1,17 +1,19 @@
 // A segment is a file `<first record id, 16 hex digits>.segment`:
 //
 //     head    magic 8, version 4, checksum of the rest of the head 4, first record id 8, salt 8
-//     record  salt 8, id 8, time 8, fingerprint 8, payload length 4, key count 4, kind 1, zeros 3, checksum 4, keys, payload
+//     record  salt 8, id 8, time 8, fingerprint 8, payload length 4, key count 4, kind 1, zero 1,
+//             tenant length 2, checksum 4, keys, tenant, payload
 //     ...     then zeros, or nothing
 //
 // All numbers are little-endian. The salt is random for each segment and begins every record: after damage the next
 // record is found by searching for it, and nobody who sends payloads can forge it. A record's checksum runs over keys,
-// payload and then its head, so that the sender's thread can do all but the last bytes before the id is known.
+// tenant, payload and then its head, so that the sender's thread can do all but the last bytes before the id is known.
+// Version 1 had no tenants and zeros in place of their length: its records are records of version 2.
 
 /// The first 32 bytes of a segment.
 struct SegmentHead: Equatable {
     static let bytes = 32
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     private static let magic: UInt64 = 0x4C4E_524A_4E41_5053  // "SPANJRNL"
 
     let first: UInt64
@@ -40,7 +42,7 @@ struct SegmentHead: Equatable {
             return .damaged
         }
         let found: UInt32 = bytes.number(at: 8)
-        guard found == version else { return .otherVersion(found) }
+        guard (1...version).contains(found) else { return .otherVersion(found) }
         return .head(SegmentHead(first: bytes.number(at: 16), salt: bytes.number(at: 24)))
     }
 
@@ -63,6 +65,7 @@ struct RecordHead: Equatable {
     var payloadBytes: UInt32
     var keyCount: UInt32
     var kind: UInt8
+    var tenantBytes: UInt16
     private(set) var checksum: UInt32 = 0
 
     init(salt: UInt64, id: UInt64, entry: JournalEntry) {
@@ -73,6 +76,7 @@ struct RecordHead: Equatable {
         payloadBytes = UInt32(truncatingIfNeeded: entry.payload.count)
         keyCount = UInt32(truncatingIfNeeded: entry.keys.count)
         kind = entry.kind.rawValue
+        tenantBytes = UInt16(truncatingIfNeeded: entry.tenantBytes.count)
     }
 
     init(_ bytes: UnsafeRawBufferPointer) {
@@ -83,13 +87,17 @@ struct RecordHead: Equatable {
         payloadBytes = bytes.number(at: 32)
         keyCount = bytes.number(at: 36)
         kind = bytes[40]
+        tenantBytes = bytes.number(at: 42)
         checksum = bytes.number(at: 44)
     }
 
-    /// Keys and payload.
-    var contentBytes: Int { 8 * Int(keyCount) + Int(payloadBytes) }
+    /// The longest tenant that a record can hold, in bytes.
+    static let tenantLimit = Int(UInt16.max)
 
-    /// Appends the head to the bytes; `content` is the checksum over keys and payload.
+    /// Keys, tenant and payload.
+    var contentBytes: Int { 8 * Int(keyCount) + Int(tenantBytes) + Int(payloadBytes) }
+
+    /// Appends the head to the bytes; `content` is the checksum over keys, tenant and payload.
     func append(to bytes: inout [UInt8], content: Checksum) {
         let start = bytes.count
         bytes.append(number: salt)
@@ -98,7 +106,7 @@ struct RecordHead: Equatable {
         bytes.append(number: fingerprint)
         bytes.append(number: payloadBytes)
         bytes.append(number: keyCount)
-        bytes.append(number: UInt32(kind))
+        bytes.append(number: UInt32(kind) | UInt32(tenantBytes) << 16)
         var checksum = content
         bytes.withUnsafeBytes { checksum.update($0.part(start..<$0.count)) }
         bytes.append(number: checksum.value)
@@ -118,6 +126,7 @@ extension JournalEntry {
     var contentChecksum: Checksum {
         var checksum = Checksum()
         keys.withUnsafeBytes { checksum.update($0) }
+        Array(tenantBytes).withUnsafeBytes { checksum.update($0) }
         payload.withUnsafeBytes { checksum.update($0) }
         return checksum
     }

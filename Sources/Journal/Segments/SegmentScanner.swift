@@ -6,6 +6,7 @@ struct SegmentScanner {
         let head: RecordHead
         let offset: Int
         let keys: UnsafeRawBufferPointer
+        let tenant: UnsafeRawBufferPointer
         let payload: UnsafeRawBufferPointer
     }
 
@@ -68,10 +69,11 @@ struct SegmentScanner {
             let content = bytes.part(RecordHead.bytes..<count)
             guard RecordHead.isIntact(head: bytes.part(0..<RecordHead.bytes), content: content) else { return nil }
             let keysEnd = 8 * Int(head.keyCount)
+            let tenantEnd = keysEnd + Int(head.tenantBytes)
             return try body(
                 Visit(
                     head: head, offset: offset, keys: content.part(0..<keysEnd),
-                    payload: content.part(keysEnd..<content.count)))
+                    tenant: content.part(keysEnd..<tenantEnd), payload: content.part(tenantEnd..<content.count)))
         }
         guard let more = outcome.flatMap({ $0 }) else { return nil }
         summary.damaged += Int(head.id - summary.next)

@@ -175,7 +175,9 @@ final class JournalWriter {
             let entry = waiting.entry
             if let earlier = inGroup[entry.fingerprint] {
                 let other = group[earlier].entry
-                if other.kind == entry.kind && other.payload == entry.payload {
+                if other.kind == entry.kind && other.tenantBytes.elementsEqual(entry.tenantBytes)
+                    && other.payload == entry.payload
+                {
                     duplicates.insert(index)
                     continue
                 }
@@ -191,7 +193,7 @@ final class JournalWriter {
     private func isStored(_ entry: JournalEntry) -> Bool {
         guard let id = deduplication.candidate(entry.fingerprint), let record = try? store.read(id) else { return false }
         return deduplication.isWithinWindow(record.time, now: entry.time) && record.kind == entry.kind
-            && record.payload == entry.payload
+            && (record.tenant ?? "").utf8.elementsEqual(entry.tenantBytes) && record.payload == entry.payload
     }
 
     // MARK: Segments and failures

@@ -89,6 +89,7 @@ final class SegmentWriter {
         let offset = position + gathered.count
         head.append(to: &gathered, content: waiting.content)
         waiting.entry.keys.withUnsafeBytes { gathered.append(contentsOf: $0) }
+        gathered.append(contentsOf: waiting.entry.tenantBytes)
         if waiting.entry.payload.count < Self.gatherLimit {
             gathered.append(contentsOf: waiting.entry.payload)
             if gathered.count >= Self.zeros.count { try flush([]) }

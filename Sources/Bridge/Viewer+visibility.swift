@@ -1,0 +1,54 @@
+import Correlation
+import OTLP
+import QueryAPI
+
+// What a viewer may see of what the correlator and the journal know. Whoever's credential stands for a tenant sees what is
+// known to be that tenant's; what nobody is known to own is for credentials without tenant.
+
+extension Correlator {
+    /// How many executions are followed upwards to find one whose tenant is known.
+    private static let ancestorLimit = 16
+
+    /// The tenant whose execution it is: its event's, else that of the execution that started it; empty if unknown.
+    func tenant(of execution: ExecutionSnapshot) -> String {
+        var current = execution
+        for _ in 0..<Self.ancestorLimit {
+            if let tenant = current.event?.tenant, !tenant.isEmpty { return tenant }
+            guard let parent = current.startedBy.flatMap({ self.execution(id: $0) }) else { break }
+            current = parent
+        }
+        return ""
+    }
+}
+
+extension Viewer {
+    func mayView(_ execution: ExecutionSnapshot, in correlator: Correlator) -> Bool {
+        tenant == nil || mayView(tenant: correlator.tenant(of: execution))
+    }
+
+    /// The event with the executions that may be shown; nil if it may not be shown itself.
+    func view(_ event: EventSnapshot, in correlator: Correlator) -> EventSnapshot? {
+        guard tenant != nil else { return event }
+        guard mayView(tenant: event.key.tenant) else { return nil }
+        var viewed = event
+        viewed.executions = event.executions.filter { mayView($0, in: correlator) }
+        let shown = Set(viewed.executions.map(\.traceID))
+        let hidden = Set(event.executions.map(\.traceID)).subtracting(shown)
+        viewed.traces.removeAll(where: hidden.contains)
+        return viewed
+    }
+
+    /// Those of a stored batch's spans that may be shown: of a tenant's credential, or else of an execution that may be.
+    func view(_ edits: [SpanEdit], of batch: SpanBatch, in correlator: Correlator) -> [SpanEdit] {
+        guard tenant != nil else { return edits }
+        if let sender = batch.tenant { return mayView(tenant: sender) ? edits : [] }
+        let isShown = batch.index.executions.map { entry in
+            let id = String(decoding: batch.payload[entry.id.indices], as: UTF8.self)
+            return correlator.execution(id: id).map { mayView($0, in: correlator) } ?? false
+        }
+        return edits.filter { edit in
+            let execution = batch.index.spans[Int(edit.span)].execution
+            return execution >= 0 && isShown[Int(execution)]
+        }
+    }
+}
