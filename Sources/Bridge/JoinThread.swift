@@ -160,10 +160,14 @@ final class JoinThread: @unchecked Sendable {
             take(signal, record: id, payload: record.payload, places: places.places, count: places.count)
             carryOut()
             return
-        case .cloudEvents:
+        case .cloudEvents, .forwardedEvents:
             for event in StoredEvents.decode(record.payload) { correlator.receive(event, record: id, now: now) }
         case .binding:
             if let call = try? BindingCall.decode(record.payload) { correlator.receive(call, record: id, now: now) }
+        case .forwardReceipt:
+            if let call = ForwardReceipt.decode(record.payload)?.binding {
+                correlator.receive(call, record: id, now: now)
+            }
         case .execution:
             if let execution = ExecutionRecord.parse(record.payload) {
                 correlator.receive(ReportedExecution(execution), record: id, now: now)
@@ -290,7 +294,7 @@ final class JoinThread: @unchecked Sendable {
                 let found = DependentPlace.places(in: stored.payload, signal: signal, keys: keys)
                 let payload = patched(stored.payload, found.places)
                 return ExportItem(signal: signal, payload: payload, records: found.count, receipts: [record])
-            case .cloudEvents, .binding, .execution: return nil
+            case .cloudEvents, .binding, .execution, .forwardedEvents, .forwardReceipt: return nil
             }
         }
     }

@@ -15,8 +15,13 @@ final class JournalIntake: Intake {
     private let budget: MemoryBudget
     private let clock: Clock
     private let isClosed = Atomic<Bool>(false)
+    private let forwarding: EventForwarding?
 
-    init(journal: Journal, join: JoinThread, ledger: DeliveryLedger, budget: MemoryBudget, clock: Clock) {
+    init(
+        journal: Journal, join: JoinThread, ledger: DeliveryLedger, budget: MemoryBudget, clock: Clock,
+        forwarding: EventForwarding?
+    ) {
+        self.forwarding = forwarding
         self.journal = journal
         self.join = join
         self.ledger = ledger
@@ -79,8 +84,29 @@ final class JournalIntake: Intake {
     }
 
     func submit(_ events: [CloudEvent], completion: @escaping @Sendable (ExportFailure?) -> Void) {
-        append(.cloudEvents, StoredEvents.encode(events), completion) { record in
+        guard let forwarding, forwarding.wants(events) else {
+            append(.cloudEvents, StoredEvents.encode(events), completion) { record in
+                self.join.receive(events, record: record)
+            }
+            return
+        }
+        append(
+            .forwardedEvents, StoredEvents.encodeStructured(events), keys: [RecordKeys.forwardedEvents], completion
+        ) { record in
+            // Before the correlator has it, so that no stored mark can leave it out.
+            forwarding.owe(record)
             self.join.receive(events, record: record)
+        }
+    }
+
+    /// What became of forwarding an event. `completion` is told whether the journal has it.
+    func submit(_ receipt: ForwardReceipt, completion: @escaping @Sendable (ExportFailure?) -> Void) {
+        append(.forwardReceipt, receipt.encode(), keys: [RecordKeys.forwardReceipts], completion) { record in
+            if let call = receipt.binding {
+                self.join.receive(call, record: record)
+            } else {
+                self.ledger.settle(record)
+            }
         }
     }
 
@@ -99,10 +125,10 @@ final class JournalIntake: Intake {
     }
 
     private func append(
-        _ kind: RecordKind, _ payload: [UInt8], _ completion: @escaping @Sendable (ExportFailure?) -> Void,
-        then handOn: @escaping @Sendable (UInt64) -> Void
+        _ kind: RecordKind, _ payload: [UInt8], keys: [UInt64] = [],
+        _ completion: @escaping @Sendable (ExportFailure?) -> Void, then handOn: @escaping @Sendable (UInt64) -> Void
     ) {
-        let entry = JournalEntry(kind: kind, time: clock.now(), payload: payload, keys: [], fingerprint: 0)
+        let entry = JournalEntry(kind: kind, time: clock.now(), payload: payload, keys: keys, fingerprint: 0)
         journal.append(entry) { result in
             switch result {
             case .failure(let error): completion(error.exportFailure)

@@ -197,7 +197,20 @@ final class Section {
         do throws(Mistake) { value = try parse(text) } catch { complain(name, error.message) }
     }
 
+    /// A URL whose path is a secret.
+    func webhook(_ name: String, _ value: inout WebhookEndpoint?) {
+        scalar(name, &value, kind: "URL", shown: "") { (text) throws(Mistake) in try WebhookEndpoint.parse(text) }
+    }
+
     // MARK: - Several values
+
+    /// The mappings of a list, each as a section for the caller to read and finish.
+    func sections(_ name: String, kind: String) -> [Section] {
+        guard let node = take(name, kind: kind, shown: "[]"), let items = items(of: node, name: name) else { return [] }
+        return items.enumerated().map { position, item in
+            Section(path: "\(path(of: name))[\(position)]", node: unfolded(item), reading: reading)
+        }
+    }
 
     func list(_ name: String, _ value: inout [String]) {
         guard let node = take(name, kind: "list", shown: "[\(value.joined(separator: ", "))]") else { return }
