@@ -48,10 +48,9 @@ import Testing
 
     @Test("a receipt comes back from the journal as it was, with the execution and who told it")
     func receipt() throws {
-        var item = ForwardItem(
+        let item = ForwardItem(
             id: ForwardItem.ID(record: 1 << 40, position: 3), body: [], headers: [],
             event: BindingCall.EventReference(id: "evt \"1\"", source: "s", tenantID: "ws", type: "t"))
-        item.headers = []
         let answer = WebhookAnswer(executionID: "4FteK", tenant: "main")
         let started = ForwardReceipt(ForwardEnd(item: item, outcome: .started(answer), message: ""))
         #expect(started.binding?.executionID == "4FteK" && started.binding?.event == item.event)

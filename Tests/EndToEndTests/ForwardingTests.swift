@@ -61,7 +61,8 @@ struct ForwardingTests {
         try post(event("five"), to: bridge)
         try waitUntil("the fifth is delivered", seconds: 10) { try ended("started", 1, bridge) }
         #expect(kestra.calls.map(\.event).sorted() == ["five", "four", "one", "three", "two"], "none is sent twice")
-        #expect(!bridge.log.contains("s3cr3t") && !(try metrics(bridge)).contains("s3cr3t"))
+        let said = try metrics(bridge) + bridge.log
+        #expect(!said.contains("s3cr3t"))
     }
 
     @Test("events are taken while Kestra is down, and reach it after a SIGKILL, beyond what the queue holds")

@@ -93,4 +93,10 @@ package struct ForwardEnd: Sendable {
     package var outcome: ForwardOutcome
     /// For people; empty if there is nothing to say. Holds nothing that the webhook's answer said.
     package var message: String
+
+    package init(item: ForwardItem, outcome: ForwardOutcome, message: String) {
+        self.item = item
+        self.outcome = outcome
+        self.message = message
+    }
 }
