@@ -57,11 +57,12 @@ final class EventForwarding: @unchecked Sendable {
         for (position, route) in settings.routes.enumerated() {
             guard let endpoint = route.endpoint else { continue }
             let webhook = WebhookSettings(route, to: endpoint, settings)
+            let place = routes.count
             let client = Client(
                 loop: loop, endpoint: ClientEndpoint(endpoint), connections: webhook.queue.consumers,
                 responseLimit: webhook.responseLimit, tls: endpoint.server.scheme == .https ? tls : nil)
             let forwarder = WebhookForwarder(
-                settings: webhook, loop: loop, sender: client, onEnd: { ends.take?($0, position) },
+                settings: webhook, loop: loop, sender: client, onEnd: { ends.take?($0, place) },
                 onFailure: {
                     log.limited(.warning, "Forwarding an event failed", ("route", route.name), ("message", $0))
                 })

@@ -58,6 +58,10 @@ import Testing
         #expect(ForwardReceipt.decode(started.encode()) == started)
         let refused = ForwardReceipt(ForwardEnd(item: item, outcome: .refused(status: 404), message: "x"))
         #expect(refused.binding == nil && ForwardReceipt.decode(refused.encode()) == refused)
+        var long = item
+        long.event.tenantID = String(repeating: "t", count: BindingCall.idLimit + 1)
+        let nameless = ForwardReceipt(ForwardEnd(item: long, outcome: .started(answer), message: ""))
+        #expect(ForwardReceipt.decode(nameless.encode()) == nameless && nameless.binding?.event?.tenantID == nil)
         let bytes = started.encode()
         for count in bytes.indices {
             #expect(ForwardReceipt.decode(Array(bytes.prefix(count))) == nil)
