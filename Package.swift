@@ -84,7 +84,7 @@ let package = Package(
         tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
         tests("EnrichmentTests", ["Enrichment", "OTLP", "Metrics", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
-        tests("BridgeTests", ["Bridge", "Configuration", "Correlation", "OTLP", "QueryAPI"]),
+        tests("BridgeTests", ["Bridge", "Configuration", "Correlation", "Exporters", "OTLP", "QueryAPI"]),
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
     ]
 )
@@ -94,7 +94,7 @@ if Context.environment["SPANBRIDGE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "spanbridge-fuzz",
-            dependencies: ["Wire", "OTLP", "Correlation", "Transport", "Configuration"],
+            dependencies: ["Wire", "OTLP", "Correlation", "Transport", "Exporters", "Configuration"],
             path: "Tests/Fuzz",
             exclude: ["Corpus"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))

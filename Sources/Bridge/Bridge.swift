@@ -38,17 +38,19 @@ package final class Bridge: @unchecked Sendable {
     private let apiServer: Server
     private let tls: TLSContexts
     private let intake: JournalIntake
+    private let forwarding: EventForwarding?
     private var kestra: (client: KestraAPIClient, loop: EventLoop)?
     private var exporters: [OTLPExporter] = []
     private var clients: [any RequestSender] = []
     private var feeds: [ExporterFeed] = []
     private let receiverCounters = ReceiverCounters()
-    private let tenantExport = TenantExport.sha256
+    private let tenantExport: TenantExport
     private let keys: CompiledKeys
     private let resource = [("service.name", "spanbridge"), ("service.version", Version.current)]
     private let isStopping = Atomic<Bool>(false)
     private let applied: UInt64
     private let delivered: UInt64
+    private let forwarded: UInt64
 
     /// The bound addresses, by listener: `grpc`, `http`, `api`.
     package private(set) var addresses: [(listener: String, address: String)] = []
@@ -56,6 +58,7 @@ package final class Bridge: @unchecked Sendable {
     /// Opens the journal and the stored state and builds every part; nothing listens yet.
     package init(configuration: Configuration) throws(BridgeError) {
         self.configuration = configuration
+        tenantExport = TenantExport(configuration.correlation.tenancy.export)
         EventLoop.ignoreBrokenPipes()
         Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
         log = Log(configuration.log, clock: clock)
@@ -72,7 +75,7 @@ package final class Bridge: @unchecked Sendable {
         } catch {
             throw BridgeError(description: "\(error)")
         }
-        let marks: (applied: UInt64, delivered: UInt64)
+        let marks: (applied: UInt64, delivered: UInt64, forwarded: UInt64)
         let correlator = Correlator(settings: CorrelationSettings(configuration))
         do {
             marks = try store.marks()
@@ -80,6 +83,7 @@ package final class Bridge: @unchecked Sendable {
             // What could not be read is learned from the journal again.
             applied = damaged == 0 ? min(marks.applied, journal.lastID.raw) : 0
             delivered = min(marks.delivered, journal.lastID.raw)
+            forwarded = min(marks.forwarded, journal.lastID.raw)
         } catch {
             throw BridgeError(description: "\(error)")
         }
@@ -98,7 +102,9 @@ package final class Bridge: @unchecked Sendable {
         join = JoinThread(
             loop: joinLoop, correlator: correlator, journal: journal, ledger: ledger, budget: budget, clock: clock,
             keys: keys, resource: resource, tenantExport: tenantExport)
-        intake = JournalIntake(journal: journal, join: join, ledger: ledger, budget: budget, clock: clock)
+        forwarding = try EventForwarding(configuration, tls: tls, journal: journal, after: forwarded, log: log)
+        intake = JournalIntake(
+            journal: journal, join: join, ledger: ledger, budget: budget, clock: clock, forwarding: forwarding)
         let limits = ServerLimits(configuration.receivers.limits)
         server = Server(
             loops: loops, limits: limits, connectionLimit: configuration.receivers.limits.connections)
@@ -192,6 +198,7 @@ package final class Bridge: @unchecked Sendable {
         for loop in [joinLoop, housekeeping] + loops + queryLoops { loop.start() }
         kestra?.loop.start()
         join.start()
+        forwarding?.start(keeping: intake)
         keepHouse()
         do {
             try listen()
@@ -223,7 +230,7 @@ package final class Bridge: @unchecked Sendable {
         let metrics = RelayMetrics(
             receiver: receiverCounters, budget: budget, ledger: ledger, journal: journal, join: join, server: server,
             apiServer: apiServer, exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) },
-            kestra: kestra?.client)
+            kestra: kestra?.client, forwarding: forwarding)
         metrics.register(senders, listeners: ["grpc", "http"])
         metrics.register(viewers, listeners: ["api"])
         metrics.registerTenantConflicts([
@@ -233,7 +240,8 @@ package final class Bridge: @unchecked Sendable {
         let journal = journal
         let queries = Queries(
             join: join, journal: journal, loops: queryLoops, clock: clock, keys: keys, resource: resource,
-            tenantExport: tenantExport, quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64, timeout: api.queryTimeout,
+            tenantExport: tenantExport, quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000,
+            parallelLimit: 64, timeout: api.queryTimeout,
             metricsText: { metrics.text(accept: $0) },
             readiness: {
                 if isStopping() { return "spanbridge is shutting down." }
@@ -260,7 +268,8 @@ package final class Bridge: @unchecked Sendable {
         kestra?.loop.stop()
         let half = EventLoop.deadline(after: patience / 2)
         wait { done in
-            let open = Countdown(2, done)
+            let open = Countdown(self.forwarding == nil ? 2 : 3, done)
+            self.forwarding?.stop(deadline: half) { open.count() }
             self.server.shutdown(deadline: half) { open.count() }
             self.apiServer.shutdown(deadline: half) { open.count() }
         }
@@ -275,6 +284,7 @@ package final class Bridge: @unchecked Sendable {
         }
         wait { done in self.storeState(then: done) }
         for client in clients { client.close() }
+        forwarding?.close()
         for loop in loops + queryLoops + [housekeeping, joinLoop] { loop.stop() }
         store.close()
         journal.close()
@@ -318,10 +328,12 @@ package final class Bridge: @unchecked Sendable {
             let applied = correlator.lastRecord
             // Read after the state: a record that is settled by now was settled with everything before it.
             let delivered = self.ledger.oldestOwed.map { $0 - 1 } ?? applied
+            // Without forwarding what was owed is given up: it would start old work when it is turned on again.
+            let forwarded = self.forwarding?.oldestOwed.map { $0 - 1 } ?? applied
             self.housekeeping.post {
                 do {
-                    try self.store.store(changed, applied: applied, delivered: delivered)
-                    self.journal.pin(RecordID(raw: delivered + 1))
+                    try self.store.store(changed, applied: applied, delivered: delivered, forwarded: forwarded)
+                    self.journal.pin(RecordID(raw: min(delivered, forwarded) + 1))
                 } catch {
                     self.log.limited(.error, "The state could not be stored", ("error", "\(error)"))
                 }

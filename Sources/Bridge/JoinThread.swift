@@ -173,12 +173,16 @@ final class JoinThread: @unchecked Sendable {
                 tenant: record.tenant)
             carryOut()
             return
-        case .cloudEvents:
+        case .cloudEvents, .forwardedEvents:
             for event in StoredEvents.decode(record.payload) {
                 correlator.receive(event, record: id, tenant: record.tenant, now: now)
             }
         case .binding:
             if let call = try? BindingCall.decode(record.payload) {
+                correlator.receive(call, record: id, tenant: record.tenant, now: now)
+            }
+        case .forwardReceipt:
+            if let call = ForwardReceipt.decode(record.payload)?.binding {
                 correlator.receive(call, record: id, tenant: record.tenant, now: now)
             }
         case .execution:
@@ -310,7 +314,7 @@ final class JoinThread: @unchecked Sendable {
                 let found = DependentPlace.places(in: stored.payload, signal: signal, keys: keys)
                 let payload = patched(stored.payload, found.places)
                 return ExportItem(signal: signal, payload: payload, records: found.count, receipts: [record])
-            case .cloudEvents, .binding, .execution: return nil
+            case .cloudEvents, .binding, .execution, .forwardedEvents, .forwardReceipt: return nil
             }
         }
     }

@@ -15,8 +15,13 @@ final class JournalIntake: Intake {
     private let budget: MemoryBudget
     private let clock: Clock
     private let isClosed = Atomic<Bool>(false)
+    private let forwarding: EventForwarding?
 
-    init(journal: Journal, join: JoinThread, ledger: DeliveryLedger, budget: MemoryBudget, clock: Clock) {
+    init(
+        journal: Journal, join: JoinThread, ledger: DeliveryLedger, budget: MemoryBudget, clock: Clock,
+        forwarding: EventForwarding?
+    ) {
+        self.forwarding = forwarding
         self.journal = journal
         self.join = join
         self.ledger = ledger
@@ -89,8 +94,35 @@ final class JournalIntake: Intake {
     func submit(
         _ events: [CloudEvent], tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void
     ) {
-        append(.cloudEvents, StoredEvents.encode(events), tenant: tenant, completion) { record in
+        guard let forwarding, forwarding.wants(events) else {
+            append(.cloudEvents, StoredEvents.encode(events), tenant: tenant, completion) { record in
+                self.join.receive(events, record: record, tenant: tenant)
+            }
+            return
+        }
+        append(
+            .forwardedEvents, StoredEvents.encodeStructured(events), keys: [RecordKeys.forwardedEvents], tenant: tenant,
+            completion
+        ) { record in
+            // Before the correlator has it, so that no stored mark can leave it out.
+            forwarding.owe(record)
             self.join.receive(events, record: record, tenant: tenant)
+        }
+    }
+
+    /// What became of forwarding an event, for the tenant whose credential brought the event. `completion` is told whether
+    /// the journal has it.
+    func submit(
+        _ receipt: ForwardReceipt, tenant: String?, completion: @escaping @Sendable (ExportFailure?) -> Void
+    ) {
+        append(
+            .forwardReceipt, receipt.encode(), keys: [RecordKeys.forwardReceipts], tenant: tenant, completion
+        ) { record in
+            if let call = receipt.binding {
+                self.join.receive(call, record: record, tenant: tenant)
+            } else {
+                self.ledger.settle(record)
+            }
         }
     }
 
@@ -109,11 +141,11 @@ final class JournalIntake: Intake {
     }
 
     private func append(
-        _ kind: RecordKind, _ payload: [UInt8], tenant: String?,
+        _ kind: RecordKind, _ payload: [UInt8], keys: [UInt64] = [], tenant: String?,
         _ completion: @escaping @Sendable (ExportFailure?) -> Void,
         then handOn: @escaping @Sendable (UInt64) -> Void
     ) {
-        let entry = JournalEntry(kind: kind, time: clock.now(), payload: payload, tenant: tenant)
+        let entry = JournalEntry(kind: kind, time: clock.now(), payload: payload, keys: keys, tenant: tenant)
         journal.append(entry) { result in
             switch result {
             case .failure(let error): completion(error.exportFailure)

@@ -11,6 +11,11 @@ enum RecordKeys {
         hash(id, seed: 0x6578_6563_7574_6500)
     }
 
+    /// All records of events that are to be forwarded.
+    static let forwardedEvents = mix(0x666F_7277_6172_6400)
+    /// All records of what became of that.
+    static let forwardReceipts = mix(0x7265_6365_6970_7400)
+
     /// FNV-1a with a final mix; the seed tells kinds of keys apart.
     private static func hash(_ bytes: some Collection<UInt8>, seed: UInt64) -> UInt64 {
         var value: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed

@@ -20,7 +20,7 @@ final class RelayMetrics: Sendable {
     init(
         receiver: ReceiverCounters, budget: MemoryBudget, ledger: DeliveryLedger, journal: Journal, join: JoinThread,
         server: Server, apiServer: Server, exporters: [OTLPExporter], waiting: [(name: String, count: WaitingCount)],
-        kestra: KestraAPIClient?
+        kestra: KestraAPIClient?, forwarding: EventForwarding?
     ) {
         self.ledger = ledger
         self.journal = journal
@@ -31,6 +31,7 @@ final class RelayMetrics: Sendable {
         registerCorrelator()
         for exporter in exporters { exporter.register(in: registry) }
         kestra?.register(in: registry)
+        forwarding?.register(in: registry)
         for (name, count) in waiting {
             registry.register(
                 "spanbridge_exporter_stranded_items_total", .counter,

@@ -182,6 +182,17 @@ extension EvidenceKey {
     }
 }
 
+extension TenantExport {
+    init(_ export: Configuration.Tenancy.Export) {
+        self =
+            switch export {
+            case .sha256: .sha256
+            case .plain: .plain
+            case .none: .none
+            }
+    }
+}
+
 extension ExporterSettings {
     init(_ exporter: Configuration.Exporter) {
         self.init(

@@ -13,9 +13,9 @@ final class StateStore: @unchecked Sendable {
         self.catalog = catalog
     }
 
-    /// Up to which record the stored state was learned, and up to which record everything was delivered.
-    func marks() throws(SQLiteError) -> (applied: UInt64, delivered: UInt64) {
-        (try number("applied"), try number("delivered"))
+    /// Up to which record the stored state was learned, everything was delivered, and every event was forwarded.
+    func marks() throws(SQLiteError) -> (applied: UInt64, delivered: UInt64, forwarded: UInt64) {
+        (try number("applied"), try number("delivered"), try number("forwarded"))
     }
 
     /// Gives the stored state to the correlator. Returns how many pieces could not be read; they are learned from the
@@ -32,12 +32,15 @@ final class StateStore: @unchecked Sendable {
     }
 
     /// Stores what changed together with how far it reaches.
-    func store(_ changed: [StoredState], applied: UInt64, delivered: UInt64) throws(SQLiteError) {
+    func store(
+        _ changed: [StoredState], applied: UInt64, delivered: UInt64, forwarded: UInt64
+    ) throws(SQLiteError) {
         var writes = changed.map {
             CatalogWrite.put(kind: $0.kind.rawValue, key: $0.key, time: $0.time, body: $0.body)
         }
         writes.append(.setMeta(name: "applied", value: Self.bytes(applied)))
         writes.append(.setMeta(name: "delivered", value: Self.bytes(delivered)))
+        writes.append(.setMeta(name: "forwarded", value: Self.bytes(forwarded)))
         try catalog.write(writes)
     }
 

@@ -21,6 +21,8 @@ final class TLSContexts: Sendable {
     let api: TLSContext?
     private let named: [Named]
     private let exporters: [String: TLSContext]
+    /// Towards the webhooks that events are forwarded to.
+    let forwarding: TLSContext?
     private let nextLook = Atomic<UInt64>(0)
 
     /// Reads all certificates and keys.
@@ -52,6 +54,16 @@ final class TLSContexts: Sendable {
             } catch { throw BridgeError(description: describe(error, section, "ca_file")) }
         }
         self.exporters = exporters
+        if let settings = configuration.cloudEvents.forwardTo, settings.usesTLS {
+            let section = "cloudevents.forward_to.tls"
+            do throws(TLSContextError) {
+                let context = try TLSContext.client(TLSContext.ClientFiles(settings.tls ?? Configuration.TLS()))
+                named.append(Named(section: section, authoritiesKey: "ca_file", context: context))
+                forwarding = context
+            } catch { throw BridgeError(description: describe(error, section, "ca_file")) }
+        } else {
+            forwarding = nil
+        }
         self.named = named
     }
 

@@ -4,6 +4,7 @@ extension Configuration {
         checkListeners(reading)
         checkSizes(reading)
         checkLoops(reading)
+        checkForwarding(reading)
         if exporters.isEmpty, !reading.diagnostics.contains(where: { $0.path.hasPrefix("exporters") }) {
             reading.complain(
                 .warning, at: .builtIn, path: "exporters",
@@ -65,19 +66,31 @@ extension Configuration {
         }
     }
 
+    /// Events that are forwarded to the relay's own API would come back for ever.
+    private func checkForwarding(_ reading: Reading) {
+        for route in cloudEvents.forwardTo?.routes ?? [] {
+            guard let endpoint = route.endpoint, let (path, listener) = ownListener(at: endpoint.server) else { continue }
+            reading.complain(
+                at: reading.origin(of: route.path), path: route.path,
+                "is this relay itself (\(path) \(listener)): the events would come back for ever")
+        }
+    }
+
     /// The receiver of this relay that an exporter would send to, if any.
     func ownListener(of exporter: Exporter) -> (path: String, endpoint: ListenEndpoint)? {
-        let loopback: Set = ["localhost", "127.0.0.1", "::1"]
-        let open: Set = ["0.0.0.0", "::"]
         for signal in exporter.signals {
-            guard let target = exporter.endpoint(for: signal) else { continue }
-            let found = listeners.first { _, listener in
-                guard listener.port == target.port else { return false }
-                return listener.host == target.host
-                    || loopback.contains(target.host) && (open.contains(listener.host) || listener.host == "127.0.0.1")
-            }
-            if let found { return found }
+            if let found = exporter.endpoint(for: signal).flatMap(ownListener) { return found }
         }
         return nil
+    }
+
+    private func ownListener(at target: RemoteEndpoint) -> (path: String, endpoint: ListenEndpoint)? {
+        let loopback: Set = ["localhost", "127.0.0.1", "::1"]
+        let open: Set = ["0.0.0.0", "::"]
+        return listeners.first { _, listener in
+            guard listener.port == target.port else { return false }
+            return listener.host == target.host
+                || loopback.contains(target.host) && (open.contains(listener.host) || listener.host == "127.0.0.1")
+        }
     }
 }

@@ -32,7 +32,7 @@ extension Correlator {
     package func receive(_ call: BindingCall, record: UInt64, tenant: String? = nil, now: UInt64) {
         lastRecord = max(lastRecord, record)
         let execution = execution(call.executionID, now: now)
-        let from = "POST /v1/bindings"
+        let from = call.origin == .flow ? "POST /v1/bindings" : "forwarded to Kestra"
         if let tenant = call.tenant, execution.tenant.isEmpty { execution.tenant = tenant }
         let context = call.traceparent.map(TraceContext.init)
         if let named = call.event {

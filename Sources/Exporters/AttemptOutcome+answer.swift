@@ -70,7 +70,7 @@ extension AttemptOutcome {
         }
     }
 
-    private static func body(_ response: ClientResponse, _ limit: Int) throws(InflationError) -> [UInt8] {
+    static func body(_ response: ClientResponse, _ limit: Int) throws(InflationError) -> [UInt8] {
         let name: String?
         if response.grpcStatus != nil {
             name = response.grpcCompressed ? response.header("grpc-encoding") : nil

@@ -21,7 +21,7 @@ import Testing
                 "journal:\n  directry: x", 3, "journal.directry",
                 "did you mean \"directory\"? Allowed here: directory, durability"),
             Case("jurnal: {}", 2, "jurnal", "did you mean \"journal\""),
-            Case("zebra: 1", 2, "zebra", "allowed here: api, correlation"),
+            Case("zebra: 1", 2, "zebra", "allowed here: api, cloudevents, correlation"),
             Case("service:\n  pipelines: {}", 2, "service", "every receiver feeds every exporter"),
             Case("journal: x", 2, "journal", "expected a mapping of keys to values, found a single value"),
             Case("journal: {directory: [a]}", 2, "journal.directory", "expected text, found a list"),

@@ -11,7 +11,7 @@ struct FuzzTarget: Sendable {
 
     static let all = [
         spanIndex, logIndex, metricIndex, correlator, state, otlpJSON, otlpProtobuf, jsonValue, cloudEvent, bindingCall,
-        traceparent, inflation, http1Server, http2Server, http1Client, http2Client, configuration,
+        webhookAnswer, traceparent, inflation, http1Server, http2Server, http1Client, http2Client, configuration,
     ]
 
     /// The one that the environment names.

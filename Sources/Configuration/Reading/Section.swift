@@ -227,6 +227,11 @@ final class Section {
         do throws(Mistake) { value = try parse(text) } catch { complain(name, error.message) }
     }
 
+    /// A URL whose path is a secret.
+    func webhook(_ name: String, _ value: inout WebhookEndpoint?) {
+        scalar(name, &value, kind: "URL", shown: "") { (text) throws(Mistake) in try WebhookEndpoint.parse(text) }
+    }
+
     // MARK: - Several values
 
     func list(_ name: String, _ value: inout [String]) {
@@ -241,6 +246,7 @@ final class Section {
         guard let node = take(name, kind: kind, shown: ""), let items = items(of: node, name: name) else { return nil }
         return items.enumerated().compactMap { index, item in
             let path = "\(path(of: name))[\(index)]"
+            let item = unfolded(item) ?? item
             if case .mapping = item.content { return Section(path: path, node: item, reading: reading) }
             reading.complain(at: item.origin, path: path, "expected a mapping of keys to values, found \(item.kind)")
             return nil

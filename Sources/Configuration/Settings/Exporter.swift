@@ -91,7 +91,7 @@ extension Configuration {
                 section.remote("metrics_endpoint", &metricsEndpoint)
                 section.remote("logs_endpoint", &logsEndpoint)
             }
-            readHeaders(section)
+            headers += section.headers()
             section.choice("compression", &compression)
             section.duration("timeout", &timeout, in: 10 * millisecond...hour, zeroMeans: "no limit")
             section.section("sending_queue", &sendingQueue)
@@ -100,24 +100,6 @@ extension Configuration {
             section.optionalSection("tls", &tls, from: TLS())
             section.choices("signals", &signals)
             check(section)
-        }
-
-        private mutating func readHeaders(_ section: Section) {
-            for (name, value, origin) in section.pairs("headers", kind: "a mapping of header names to values") {
-                let name = name.lowercased()
-                let path = "\(section.path(of: "headers")).\(name)"
-                let managed = [
-                    "content-type", "content-length", "content-encoding", "host", "te", "transfer-encoding",
-                    "connection",
-                ]
-                if !isHeaderName(name) {
-                    section.reading.complain(at: origin, path: path, "is no header name: use letters, digits and -")
-                } else if managed.contains(name) || name.hasPrefix("grpc-") {
-                    section.reading.complain(at: origin, path: path, "is set by the exporter itself; remove it")
-                } else {
-                    headers.append(Header(name: name, value: value))
-                }
-            }
         }
 
         private func check(_ section: Section) {
@@ -144,6 +126,8 @@ extension Configuration {
         package var size: ByteCount = 64 << 20
         /// Requests in flight at once. Default 4. Lower is slower over long distances; higher loads the backend more.
         package var consumers = 4
+
+        package init(size: ByteCount = 64 << 20) { self.size = size }
 
         mutating func read(_ section: Section) {
             section.size("size", &size, in: 1 << 20...16 << 30)
@@ -219,6 +203,28 @@ extension Configuration {
                 section.complain(
                     certFile == nil ? "key_file" : "cert_file", "cert_file and key_file go together: give both")
             }
+        }
+    }
+}
+
+extension Section {
+    /// The key `headers`: header fields of every request, in the order written.
+    func headers() -> [Configuration.Exporter.Header] {
+        pairs("headers", kind: "a mapping of header names to values").compactMap { name, value, origin in
+            let name = name.lowercased()
+            let path = "\(self.path(of: "headers")).\(name)"
+            let managed = [
+                "content-type", "content-length", "content-encoding", "host", "te", "transfer-encoding",
+                "connection",
+            ]
+            if !isHeaderName(name) {
+                reading.complain(at: origin, path: path, "is no header name: use letters, digits and -")
+            } else if managed.contains(name) || name.hasPrefix("grpc-") {
+                reading.complain(at: origin, path: path, "is set by the exporter itself; remove it")
+            } else {
+                return Configuration.Exporter.Header(name: name, value: value)
+            }
+            return nil
         }
     }
 }

@@ -111,6 +111,39 @@ package struct RemoteEndpoint: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+/// Where events are posted to. Whoever knows the path of a Kestra webhook can start its flow: it is a secret, and no
+/// message shows it.
+package struct WebhookEndpoint: Sendable, Hashable, CustomStringConvertible {
+    /// With a scheme and without a path.
+    package var server: RemoteEndpoint
+    /// Path and query as written.
+    package var target: String
+
+    /// The URL without its path.
+    package var description: String { "\(server)/…" }
+
+    /// Reads `http(s)://HOST[:PORT]/PATH[?QUERY]`.
+    package static func parse(_ text: String) throws(Mistake) -> WebhookEndpoint {
+        guard let mark = text.firstRange(of: "://") else {
+            throw Mistake("expected the whole URL of a webhook: http://HOST:PORT/api/v1/TENANT/executions/webhook/NAMESPACE/FLOW/KEY")
+        }
+        let authority = text[mark.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let server = try RemoteEndpoint.parse(String(text[..<authority.endIndex]))
+        let target = text[authority.endIndex...]
+        guard target.utf8.count > 1, target.hasPrefix("/") else {
+            throw Mistake("the URL has no path: write all of it, up to the webhook's key")
+        }
+        guard !target.contains("{"), !target.contains("}") else {
+            throw Mistake("the URL's path holds a placeholder in braces: write namespace, flow and key themselves")
+        }
+        guard !target.contains("#") else { throw Mistake("a URL to send to has no fragment") }
+        guard target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw Mistake("the URL's path holds a blank or a character that must be percent-encoded")
+        }
+        return WebhookEndpoint(server: server, target: String(target))
+    }
+}
+
 private func bracketed(_ host: String) -> String {
     host.contains(":") ? "[\(host)]" : host
 }

@@ -10,6 +10,15 @@ package struct BindingCall: Equatable, Sendable {
     package var state: String?
     /// The execution that started this one.
     package var parentExecutionID: String?
+    /// Who told it. Not part of the stored form: the kind of the journal's record says it.
+    package var origin = Origin.flow
+
+    package enum Origin: Sendable {
+        /// `POST /v1/bindings`.
+        case flow
+        /// The answer of the webhook to which the event was forwarded.
+        case webhook
+    }
 
     /// The event that started the execution.
     package struct EventReference: Hashable, Sendable {

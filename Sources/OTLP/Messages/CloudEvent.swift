@@ -27,6 +27,15 @@ package struct CloudEvent: Equatable, Sendable {
     package var rawData: [UInt8]
     /// The data if it is JSON that can be read within the limits.
     package private(set) var data: JSONValue?
+    /// The JSON that the event came as, in structured and batched mode; nil in binary mode.
+    private(set) var written = Written()
+
+    /// What an event says does not depend on how it was written, so that all of these are equal.
+    struct Written: Equatable, Sendable {
+        var bytes: [UInt8]?
+
+        static func == (_: Written, _: Written) -> Bool { true }
+    }
 
     /// An attribute that has no property of its own.
     package struct Extension: Hashable, Sendable {
@@ -132,6 +141,16 @@ extension CloudEvent {
     package func encode() -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 512 + rawData.count * 4 / 3)
         writer.beginObject()
+        writeAttributes(to: &writer)
+        if !rawData.isEmpty {
+            writer.key("data_base64")
+            writer.base64(rawData[...])
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    func writeAttributes(to writer: inout JSONWriter) {
         writer.member("specversion", specVersion)
         writer.member("id", id)
         writer.member("source", source)
@@ -146,12 +165,6 @@ extension CloudEvent {
         writer.member("traceparent", optional: traceparent)
         writer.member("tracestate", optional: traceState)
         for entry in extensions { writer.member(entry.name, entry.value) }
-        if !rawData.isEmpty {
-            writer.key("data_base64")
-            writer.base64(rawData[...])
-        }
-        writer.endObject()
-        return writer.bytes
     }
 
     /// Reads what `encode` wrote.
@@ -171,6 +184,8 @@ extension CloudEvent {
         return try? JSONValue.parse(
             bytes, depthLimit: limits.depth, valueLimit: limits.dataValues, replacesLoneSurrogates: true)
     }
+
+    mutating func setWritten(_ bytes: [UInt8]) { written.bytes = bytes }
 
     mutating func setData(_ bytes: [UInt8], _ limits: CloudEventLimits) {
         rawData = bytes

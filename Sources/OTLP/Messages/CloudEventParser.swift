@@ -40,8 +40,9 @@ struct CloudEventParser {
     mutating func structured(_ body: [UInt8]) throws(CloudEventError) -> CloudEvent {
         var reader = reader(of: body)
         do {
-            let event = try object(&reader)
+            var event = try object(&reader)
             try reader.finish()
+            event.setWritten(body)
             return event
         } catch {
             throw CloudEventError(error)
@@ -57,8 +58,12 @@ struct CloudEventParser {
             try reader.beginArray()
             while try reader.nextElement() {
                 guard events.count < limits.events else { throw CloudEventError.tooManyEvents(limit: limits.events) }
-                event = events.count
-                events.append(try object(&reader))
+                self.event = events.count
+                _ = try reader.peek()
+                let start = reader.position
+                var event = try object(&reader)
+                event.setWritten(Array(reader.bytes[start..<reader.position]))
+                events.append(event)
             }
             try reader.finish()
         } catch {
