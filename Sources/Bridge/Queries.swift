@@ -55,6 +55,16 @@ final class Queries: QueryBackend {
 
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void) { completion(.json(statusJSON())) }
 
+    func doctor(completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.diagnose { report in
+                var writer = JSONWriter()
+                report.write(to: &writer)
+                done(.json(writer.bytes))
+            }
+        }
+    }
+
     func events(_ filter: EventFilter, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         limited(completion) { done in
             self.join.ask { correlator in

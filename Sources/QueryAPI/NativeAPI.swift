@@ -18,6 +18,7 @@ package enum NativeAPI {
             },
             Route("GET", "/metrics") { request, done in done(backend.metrics(accept: request.head.header("accept"))) },
             Route("GET", "/api/v1/status") { _, done in backend.status(completion: done) },
+            Route("GET", "/api/v1/doctor") { _, done in backend.doctor(completion: done) },
             Route("GET", "/api/v1/events") { request, done in
                 switch filter(request, resultLimit: resultLimit) {
                 case .success(let filter): backend.events(filter, completion: done)

@@ -12,6 +12,8 @@ package protocol QueryBackend: AnyObject, Sendable {
     func explain(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void)
     /// The unified trace that an original or unified trace id leads to, as OTLP.
     func trace(_ id: TraceID, asProtobuf: Bool, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    /// What is mis-set-up, as live telemetry shows it.
+    func doctor(completion: @escaping @Sendable (QueryAnswer) -> Void)
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void)
     /// The metrics of the relay, in the format that `accept` asks for.
     func metrics(accept: String?) -> QueryAnswer

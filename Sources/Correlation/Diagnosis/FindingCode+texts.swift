@@ -3,7 +3,7 @@
 extension FindingCode {
     package var title: String {
         switch self {
-        case .nothingReceived: "Nothing was received"
+        case .nothingReceived: "No span was received"
         case .kestraSilent: "Nothing came from Kestra"
         case .portariumSilent: "Nothing came from Portarium"
         case .originSilent: "Nothing ever fitted a configured system"
