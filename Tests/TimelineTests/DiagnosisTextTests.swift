@@ -35,7 +35,7 @@ struct DiagnosisTextTests {
                   see         docs/set-up.md#traces_apart
 
                 fine
-                  clock_skew, unsampled
+                  clock_skew  unsampled
 
                 cannot be told yet
                   no_event_ids: too few

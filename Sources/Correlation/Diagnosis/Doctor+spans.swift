@@ -46,8 +46,14 @@ extension Doctor {
 
     /// Where a scope's service stands in `services`; nil if there are too many.
     private func service(of scope: ScopeEntry, in batch: SpanBatch) -> Int? {
-        let name = batch.payload[batch.index.resources[Int(scope.resource)].serviceName.indices]
-        if let known = services.firstIndex(where: { $0.name.elementsEqual(name) }) { return known }
+        let range = batch.index.resources[Int(scope.resource)].serviceName
+        if let known = services.firstIndex(where: { service in
+            service.name.count == range.count
+                && service.name.indices.allSatisfy { service.name[$0] == batch.payload[Int(range.start) + $0] }
+        }) {
+            return known
+        }
+        let name = batch.payload[range.indices]
         guard services.count < 64, name.count <= 256 else { return nil }
         services.append(ServiceSeen(name: Array(name)))
         return services.count - 1
@@ -61,6 +67,11 @@ extension Doctor {
         var (duplicate, latest) = (-1, -1)
         var end = now &+ Self.aheadLimit
         var trace: UInt64 = 0
+        // Taken out for the loop: what belongs to an object is checked for exclusive access each time.
+        var (spanIDs, traceIDs) = (SeenTable(), SeenTable())
+        swap(&spanIDs, &self.spanIDs)
+        swap(&traceIDs, &self.traceIDs)
+        let wanted = wanted
         for position in index.spans.indices {
             let id = index.spans[position].spanID.raw
             if spanIDs.note(id) {
@@ -79,6 +90,8 @@ extension Doctor {
             case .none, .server: break
             }
         }
+        swap(&spanIDs, &self.spanIDs)
+        swap(&traceIDs, &self.traceIDs)
         executorSpans.add(executors, now: now)
         workerSpans.add(workers, now: now)
         if duplicates > 0 {
@@ -117,9 +130,8 @@ extension Doctor {
     private func noteExecutions(_ batch: SpanBatch, now: UInt64) {
         guard !batch.index.executions.isEmpty else { return }
         for entry in batch.index.executions {
-            var hasher = Hasher()
-            for byte in batch.payload[entry.id.indices] { hasher.combine(byte) }
-            let hash = hasher.finalize()
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+            for position in entry.id.indices { hash = (hash ^ UInt64(batch.payload[position])) &* 0x100_0000_01B3 }
             guard !recentExecutions.current.contains(hash) else { continue }
             if recentExecutions.current.count < 65_536 { recentExecutions.current.insert(hash) }
             guard !recentExecutions.previous.contains(hash) else { continue }

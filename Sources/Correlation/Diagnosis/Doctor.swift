@@ -64,7 +64,7 @@ package final class Doctor {
     /// Bit n: a parent is waited for whose id ends in n.
     var wanted: [UInt64] = Array(repeating: 0, count: 64)
     var executions: [(id: String, seenAt: UInt64)] = []
-    var recentExecutions: (current: Set<Int>, previous: Set<Int>) = ([], [])
+    var recentExecutions: (current: Set<UInt64>, previous: Set<UInt64>) = ([], [])
     var recentTurn: UInt64 = 0
     var bindings: [(id: String, seenAt: UInt64)] = []
     var events: [(id: String, context: Traceparent, seenAt: UInt64)] = []

@@ -54,9 +54,11 @@ struct KestraCall {
     /// Where a word begins in a text.
     static func find(_ word: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
         guard let first = word.first, text.count >= word.count else { return nil }
-        for position in text.startIndex...(text.endIndex - word.count)
-        where text[position] == first && text[position..<position + word.count].elementsEqual(word) {
-            return position
+        var position = text.startIndex
+        let last = text.endIndex - word.count
+        while position <= last {
+            if text[position] == first, word.indices.allSatisfy({ text[position + $0] == word[$0] }) { return position }
+            position += 1
         }
         return nil
     }

@@ -19,7 +19,7 @@ package enum DiagnosisText {
         }
         if !diagnosis.checked.isEmpty {
             page.heading("fine")
-            page.chain(diagnosis.checked, separator: ", ", first: "", indent: 2)
+            page.chain(diagnosis.checked, separator: "  ", first: "", indent: 2)
         }
         if !diagnosis.unjudged.isEmpty {
             page.heading("cannot be told yet")
@@ -43,7 +43,7 @@ package enum DiagnosisText {
         for seen in finding.evidence.prefix(5) {
             page.paragraph(seen.what, first: "  -", indent: 4)
             if !seen.names.isEmpty {
-                page.chain(seen.names + [ClockText.time(seen.seenAt)], separator: ", ", first: "", indent: 6)
+                page.paragraph((seen.names + [ClockText.time(seen.seenAt)]).joined(separator: ", "), first: "", indent: 6)
             }
         }
         for remedy in finding.remedies.prefix(8) {
