@@ -29,8 +29,8 @@ struct DiagnosisTextTests {
                   The caller has a span of the call, and Kestra's span of the same call is a root.
                   traces_apart: 7 of 9, first 2026-11-24 10:15:30, last 2026-11-24 10:19:02 UTC
                   - apart?[31m
-                      event evt-1, execution 4FteK191E7XlY62dHkB2Xm, trace a11c0f3e9d5b4c7f8a6b2d1e0c9f8a7b,
-                      span 319754b87a6d13e5, 10:19:02.441
+                      event evt-1, execution 4FteK191E7XlY62dHkB2Xm, trace a11c0f3e9d5b4c7f8a6b2d1e0c9f8a7b, span
+                      319754b87a6d13e5, 10:19:02.441
                   portarium   OTEL_PROPAGATORS: tracecontext,baggage
                   see         docs/set-up.md#traces_apart
 
