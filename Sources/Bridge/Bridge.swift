@@ -30,6 +30,7 @@ package final class Bridge: @unchecked Sendable {
     private let ledger: DeliveryLedger
     private let budget: MemoryBudget
     private let join: JoinThread
+    private let watch: DoctorWatch
     private let joinLoop: EventLoop
     private let housekeeping: EventLoop
     private let loops: [EventLoop]
@@ -87,7 +88,11 @@ package final class Bridge: @unchecked Sendable {
         } catch {
             throw BridgeError(description: "\(error)")
         }
-        keys = CompiledKeys(AttributeKeys(configuration))
+        let vocabulary = AttributeKeys(configuration)
+        keys = CompiledKeys(vocabulary)
+        watch = DoctorWatch(
+            doctor: Doctor(
+                origins: vocabulary.origins, asksKestra: configuration.enrichment.kestraAPI != nil, now: clock.now()))
         ledger = DeliveryLedger(first: delivered + 1)
         budget = MemoryBudget(limit: configuration.memory.limit)
         do {
@@ -100,8 +105,8 @@ package final class Bridge: @unchecked Sendable {
             throw BridgeError(description: "\(error)")
         }
         join = JoinThread(
-            loop: joinLoop, correlator: correlator, journal: journal, ledger: ledger, budget: budget, clock: clock,
-            keys: keys, resource: resource, tenantExport: tenantExport)
+            loop: joinLoop, correlator: correlator, watch: watch, journal: journal, ledger: ledger, budget: budget,
+            clock: clock, keys: keys, resource: resource, tenantExport: tenantExport)
         forwarding = try EventForwarding(configuration, tls: tls, journal: journal, after: forwarded, log: log)
         intake = JournalIntake(
             journal: journal, join: join, ledger: ledger, budget: budget, clock: clock, forwarding: forwarding)
@@ -111,6 +116,7 @@ package final class Bridge: @unchecked Sendable {
         apiServer = Server(loops: [loops[0]], limits: limits, connectionLimit: configuration.receivers.limits.connections)
         buildExporters()
         try buildEnrichment()
+        watch.watch(receiverCounters, kestra?.client)
     }
 
     private func buildEnrichment() throws(BridgeError) {
@@ -121,10 +127,13 @@ package final class Bridge: @unchecked Sendable {
         } catch {
             throw BridgeError(description: "\(error)")
         }
-        let (intake, log) = (intake, log)
+        let (intake, log, watch) = (intake, log, watch)
         let client = KestraAPIClient(
             settings: settings, loop: loop, onRecord: { intake.submit($0) },
-            onFailure: { log.limited(.warning, "Asking the Kestra API failed", ("message", $0)) })
+            onFailure: {
+                watch.noteFailure($0)
+                log.limited(.warning, "Asking the Kestra API failed", ("message", $0))
+            })
         join.attach(client)
         kestra = (client, loop)
     }
@@ -230,7 +239,7 @@ package final class Bridge: @unchecked Sendable {
         let metrics = RelayMetrics(
             receiver: receiverCounters, budget: budget, ledger: ledger, journal: journal, join: join, server: server,
             apiServer: apiServer, exporters: exporters, waiting: feeds.map { ($0.name, $0.waitingCount) },
-            kestra: kestra?.client, forwarding: forwarding)
+            kestra: kestra?.client, forwarding: forwarding, watch: watch)
         metrics.register(senders, listeners: ["grpc", "http"])
         metrics.register(viewers, listeners: ["api"])
         metrics.registerTenantConflicts([
@@ -302,6 +311,7 @@ package final class Bridge: @unchecked Sendable {
 
     private func keepHouse() {
         _ = housekeeping.schedule(after: 1_000_000_000) {
+            self.join.reviewIfDue()
             self.storeState {
                 self.tidy()
                 self.keepHouse()

@@ -18,9 +18,10 @@ struct CorrelatorReading: Sendable {
 /// The correlator's thread: owns all joining state, carries out the correlator's actions and hands what leaves to the
 /// exporters. What reaches it is bounded by the memory budget.
 final class JoinThread: @unchecked Sendable {
-    // Confined to `loop`'s thread: correlator, dependents, feeds, timer. The rest is immutable or safe by itself.
+    // Confined to `loop`'s thread: correlator, watch, dependents, feeds, timer. The rest is immutable or safe by itself.
     private let loop: EventLoop
     private let correlator: Correlator
+    private let watch: DoctorWatch
     private let journal: Journal
     private let ledger: DeliveryLedger
     private let budget: MemoryBudget
@@ -51,11 +52,12 @@ final class JoinThread: @unchecked Sendable {
     }
 
     init(
-        loop: EventLoop, correlator: Correlator, journal: Journal, ledger: DeliveryLedger, budget: MemoryBudget,
-        clock: Clock, keys: CompiledKeys, resource: [(String, String)], tenantExport: TenantExport
+        loop: EventLoop, correlator: Correlator, watch: DoctorWatch, journal: Journal, ledger: DeliveryLedger,
+        budget: MemoryBudget, clock: Clock, keys: CompiledKeys, resource: [(String, String)], tenantExport: TenantExport
     ) {
         self.loop = loop
         self.correlator = correlator
+        self.watch = watch
         self.journal = journal
         self.ledger = ledger
         self.budget = budget
@@ -80,8 +82,10 @@ final class JoinThread: @unchecked Sendable {
     /// A journaled batch of spans. `reserved` bytes of the budget are released when it has been dealt with.
     func receive(_ batch: SpanBatch, reserved: Int) {
         loop.post {
-            self.correlator.receive(batch, now: self.clock.now())
+            let now = self.clock.now()
+            self.correlator.receive(batch, now: now)
             self.carryOut()
+            self.watch.observe(batch, self.correlator, now: now)
             self.budget.release(reserved)
         }
     }
@@ -94,6 +98,7 @@ final class JoinThread: @unchecked Sendable {
         loop.post {
             self.take(signal, record: record, payload: payload, places: places, count: count, tenant: tenant)
             self.carryOut()
+            self.watch.observe(signal, payload, now: self.clock.now())
             self.budget.release(reserved)
         }
     }
@@ -101,8 +106,10 @@ final class JoinThread: @unchecked Sendable {
     /// - Parameter tenant: the tenant that the sender's credential stands for.
     func receive(_ events: [CloudEvent], record: UInt64, tenant: String?) {
         loop.post {
+            let now = self.clock.now()
             for event in events {
-                self.correlator.receive(event, record: record, tenant: tenant, now: self.clock.now())
+                self.correlator.receive(event, record: record, tenant: tenant, now: now)
+                self.watch.doctor.observe(event, now: now)
             }
             self.finishEvidence(record)
         }
@@ -110,14 +117,18 @@ final class JoinThread: @unchecked Sendable {
 
     func receive(_ call: BindingCall, record: UInt64, tenant: String?) {
         loop.post {
-            self.correlator.receive(call, record: record, tenant: tenant, now: self.clock.now())
+            let now = self.clock.now()
+            self.correlator.receive(call, record: record, tenant: tenant, now: now)
+            self.watch.doctor.observe(call, now: now)
             self.finishEvidence(record)
         }
     }
 
     func receive(_ execution: ExecutionRecord, record: UInt64) {
         loop.post {
-            self.correlator.receive(ReportedExecution(execution), record: record, now: self.clock.now())
+            let (report, now) = (ReportedExecution(execution), self.clock.now())
+            self.correlator.receive(report, record: record, now: now)
+            self.watch.doctor.observe(report, now: now)
             self.finishEvidence(record)
         }
     }
@@ -125,6 +136,19 @@ final class JoinThread: @unchecked Sendable {
     private func finishEvidence(_ record: UInt64) {
         carryOut()
         ledger.settle(record)
+    }
+
+    /// What the doctor says now, on the correlator's thread.
+    func diagnose(_ body: @escaping @Sendable (DoctorReport) -> Void) {
+        loop.post { body(self.watch.examine(self.correlator, now: self.clock.now())) }
+    }
+
+    /// Lets the doctor judge what has waited long enough, also while nothing comes.
+    func reviewIfDue() {
+        loop.post {
+            let now = self.clock.now()
+            if self.watch.doctor.isReviewDue(now: now) { _ = self.watch.examine(self.correlator, now: now) }
+        }
     }
 
     /// Runs `body` with the correlator on its thread.

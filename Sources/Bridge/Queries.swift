@@ -57,6 +57,16 @@ final class Queries: QueryBackend {
 
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void) { completion(.json(statusJSON())) }
 
+    func doctor(completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.diagnose { report in
+                var writer = JSONWriter()
+                report.write(to: &writer)
+                done(.json(writer.bytes))
+            }
+        }
+    }
+
     func events(_ filter: EventFilter, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         limited(completion) { done in
             self.join.ask { correlator in
@@ -158,7 +168,7 @@ final class Queries: QueryBackend {
                         payload += TraceRewriter.rewrite(
                             payload: batch.batch.payload, index: batch.batch.index, edits: edits, links: batch.links)
                     }
-                    for span in story.executionSpans { 
+                    for span in story.executionSpans {
                         payload += span.encoded(resource: self.resource, tenants: self.tenantExport)
                     }
                     if payload.isEmpty {

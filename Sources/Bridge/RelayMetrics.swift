@@ -20,7 +20,7 @@ final class RelayMetrics: Sendable {
     init(
         receiver: ReceiverCounters, budget: MemoryBudget, ledger: DeliveryLedger, journal: Journal, join: JoinThread,
         server: Server, apiServer: Server, exporters: [OTLPExporter], waiting: [(name: String, count: WaitingCount)],
-        kestra: KestraAPIClient?, forwarding: EventForwarding?
+        kestra: KestraAPIClient?, forwarding: EventForwarding?, watch: DoctorWatch
     ) {
         self.ledger = ledger
         self.journal = journal
@@ -43,6 +43,15 @@ final class RelayMetrics: Sendable {
                 help: "Records and items that wait until the exporter's sending queue has room.",
                 labels: [MetricLabel("exporter", name)]
             ) { Double(count.value) }
+        }
+        registry.register(
+            "spanbridge_doctor_findings", .gauge,
+            help: "1 for each mis-set-up that live telemetry shows (docs/set-up.md has a section for each)."
+        ) {
+            let found = watch.findings
+            return FindingCode.allCases.map {
+                MetricPoint(labels: [MetricLabel("code", $0.rawValue)], found.contains($0) ? 1 : 0)
+            }
         }
         registry.register(
             "spanbridge_server_connections", .gauge, help: "Open connections of the receivers."

@@ -22,6 +22,9 @@ package enum NativeAPI {
             Route("GET", "/api/v1/status") { request, done in
                 if let refusal = overall(request) { done(refusal) } else { backend.status(completion: done) }
             },
+            Route("GET", "/api/v1/doctor") { request, done in
+                if let refusal = overall(request) { done(refusal) } else { backend.doctor(completion: done) }
+            },
             Route("GET", "/api/v1/events") { request, done in
                 switch filter(request, resultLimit: resultLimit) {
                 case .success(let filter): backend.events(filter, for: request.viewer, completion: done)

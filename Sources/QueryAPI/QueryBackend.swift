@@ -14,6 +14,8 @@ package protocol QueryBackend: AnyObject, Sendable {
     /// The unified trace that an original or unified trace id leads to, as OTLP.
     func trace(
         _ id: TraceID, asProtobuf: Bool, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    /// What is mis-set-up, as live telemetry shows it.
+    func doctor(completion: @escaping @Sendable (QueryAnswer) -> Void)
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void)
     /// The metrics of the relay, in the format that `accept` asks for.
     func metrics(accept: String?) -> QueryAnswer

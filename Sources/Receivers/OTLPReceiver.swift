@@ -69,6 +69,7 @@ package final class OTLPReceiver: RequestHandler {
 
     private func take(_ signal: Signal, _ request: Request, tenant: String?, _ responder: Responder) {
         let head = request.head
+        if head.listener == (head.wireProtocol == .grpc ? "http" : "grpc") { counters.noteMisplaced() }
         counters.note(signal) {
             $0.requests += 1
             $0.bytes += UInt64(request.body.count)

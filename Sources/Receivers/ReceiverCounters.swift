@@ -16,7 +16,14 @@ package final class ReceiverCounters: Sendable {
 
     private let values = Mutex<[Signal: Values]>([:])
 
+    private let misplaced = Atomic<UInt64>(0)
+
     package init() {}
+
+    /// gRPC requests on the listener `http`, and others on the listener `grpc`. They are served like all.
+    package var misplacedRequests: UInt64 { misplaced.load(ordering: .relaxed) }
+
+    package func noteMisplaced() { misplaced.add(1, ordering: .relaxed) }
 
     package func note(_ signal: Signal, _ change: (inout Values) -> Void) {
         values.withLock { change(&$0[signal, default: Values()]) }

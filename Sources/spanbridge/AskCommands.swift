@@ -56,7 +56,7 @@ struct ExplainCommand {
     }
 }
 
-private func isColored(_ output: Invocation.Output, _ environment: [String: String]) -> Bool {
+func isColored(_ output: Invocation.Output, _ environment: [String: String]) -> Bool {
     output.color.isColored(onTerminal: Terminal.isOutput, environment: environment)
 }
 

@@ -14,6 +14,7 @@ do {
     case .events(let options): exit(EventsCommand(options: options, environment: environment).run().rawValue)
     case .timeline(let options): exit(TimelineCommand(options: options, environment: environment).run().rawValue)
     case .explain(let options): exit(ExplainCommand(options: options, environment: environment).run().rawValue)
+    case .doctor(let output): exit(DoctorCommand(output: output, environment: environment).run().rawValue)
     case .replay(let options): exit(ReplayCommand(options: options).run().rawValue)
     case .completions(let shell): print(CompletionScript.render(for: shell), terminator: "")
     case .help(let command): print(HelpText.render(command: command), terminator: "")

@@ -55,6 +55,15 @@ import Testing
         #expect(try parse("explain x1") == .explain(.init(output: .init(api: api), execution: "x1")))
     }
 
+    @Test("doctor takes an API and says what its exit status means")
+    func doctor() throws {
+        #expect(try parse("doctor --json") == .doctor(.init(api: api, json: true)))
+        #expect(throws: UsageError.self) { try parse("doctor evt-1") }
+        let help = HelpText.render(command: "doctor")
+        #expect(help.contains("Something is wrong; it was printed.") && help.contains("The relay could not be asked."))
+        for shell in Invocation.Shell.allCases { #expect(CompletionScript.render(for: shell).contains("doctor")) }
+    }
+
     @Test("replay sends to one port, or to two")
     func replay() throws {
         let http = RemoteEndpoint(scheme: .http, host: "127.0.0.1", port: 4318, path: "")

@@ -46,6 +46,11 @@ import Transport
         }
     }
 
+    @Test("the doctor is asked without parameters, and only read")
+    func doctor() throws {
+        #expect(try get("/api/v1/doctor").text == "doctor")
+    }
+
     @Test("a list is filtered by what its parameters say")
     func filter() throws {
         _ = try get("/api/v1/events")

@@ -58,6 +58,8 @@ final class EchoBackend: QueryBackend {
                 Array("trace \(id.hex)".utf8), contentType: asProtobuf ? "application/x-protobuf" : "application/json"))
     }
 
+    func doctor(completion: @escaping @Sendable (QueryAnswer) -> Void) { completion(echo("doctor")) }
+
     func status(completion: @escaping @Sendable (QueryAnswer) -> Void) { completion(echo("status")) }
 
     func metrics(accept: String?) -> QueryAnswer { echo("metrics \(accept ?? "-")") }

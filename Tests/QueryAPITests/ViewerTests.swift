@@ -44,7 +44,7 @@ import Transport
 
     @Test(
         "without a valid token everything but health is 401, and nothing is asked",
-        arguments: questions + ["/metrics", "/api/v1/status", "/nowhere", "/"], [nil, "wr0ng-0123456789"])
+        arguments: questions + ["/metrics", "/api/v1/status", "/api/v1/doctor", "/nowhere", "/"], [nil, "wr0ng-0123456789"])
     func refused(target: String, token: String?) throws {
         let response = try ask(target, token)
         #expect(response.status == 401 && response.header("www-authenticate") == "Bearer")
@@ -56,7 +56,7 @@ import Transport
         #expect(authentication.counts(of: "api").map(\.requests) == (token == nil ? [2, 0] : [0, 2]))
     }
 
-    @Test("what sums up all tenants is refused to a tenant", arguments: ["/metrics", "/api/v1/status"])
+    @Test("what sums up all tenants is refused to a tenant", arguments: ["/metrics", "/api/v1/status", "/api/v1/doctor"])
     func sums(target: String) throws {
         #expect(try ask(target, "acme-0123456789-token").status == 403)
         #expect(try ask(target, "all-0123456789-token").status == 200)

@@ -55,6 +55,7 @@ package struct CommandLineParser {
             return .explain(
                 Invocation.Explain(
                     output: try output(words), execution: try words.argument(0), tenant: words.value("tenant")))
+        case "doctor": return .doctor(try output(words))
         case "replay": return .replay(try replay(words))
         case "completions":
             let name = try words.argument(0)

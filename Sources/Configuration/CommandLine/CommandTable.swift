@@ -39,6 +39,8 @@ struct Command {
     /// Command lines without the program's name, each with what it does.
     var examples: [(line: String, effect: String)] = []
     var exitCodes: [ExitCode] = [.success, .failure, .usage]
+    /// What codes mean for this command if that is not what they mean for others.
+    var exitMeanings: [ExitCode: String] = [:]
 
     /// The command's options and those that every command has.
     var allOptions: [Option] { options + [Self.helpOption] }
@@ -51,7 +53,7 @@ struct Command {
 
     // MARK: - The table
 
-    static let all = [serve, checkConfig, events, timeline, explain, replay, completions, help]
+    static let all = [serve, checkConfig, events, timeline, explain, doctor, replay, completions, help]
 
     private static let settingsOptions = [
         Option(
@@ -149,6 +151,21 @@ struct Command {
             + outputOptions,
         examples: [("explain 4kXcJ0b3gqU9XhPz1aZ2Lm", "The rule, and each piece of evidence with its place and time.")],
         exitCodes: [.success, .failure, .notFound, .usage, .unavailable])
+
+    private static let doctor = Command(
+        name: "doctor", overview: "Name what is set up wrongly, as live telemetry shows it.",
+        discussion: "Each finding comes with its evidence and the setting of Kestra, Portarium or spanbridge to change. "
+            + "Findings need some minutes of telemetry, and fade ten minutes after the last case.",
+        options: outputOptions,
+        examples: [
+            ("doctor", "What is wrong, what is fine, and what cannot be told yet."),
+            ("doctor --json", "The same for a program; the exit status says whether something was found."),
+        ],
+        exitCodes: [.success, .failure, .notFound, .usage],
+        exitMeanings: [
+            .success: "Nothing wrong was found.", .failure: "Something is wrong; it was printed.",
+            .notFound: "The relay could not be asked.",
+        ])
 
     private static let replay = Command(
         name: "replay", overview: "Send recorded telemetry to a receiver.",

@@ -45,7 +45,7 @@ package enum HelpText {
     }
 
     private static func ending(_ command: Command) -> [String] {
-        (command.examples.isEmpty ? [] : [examples(command.examples)]) + [exitStatus(command.exitCodes)]
+        (command.examples.isEmpty ? [] : [examples(command.examples)]) + [exitStatus(command.exitCodes, command.exitMeanings)]
     }
 
     private static func examples(_ examples: [(line: String, effect: String)]) -> String {
@@ -53,8 +53,8 @@ package enum HelpText {
             + examples.map { "  spanbridge \($0.line)\n" + wrapped($0.effect, indent: 6) }.joined(separator: "\n")
     }
 
-    private static func exitStatus(_ codes: [ExitCode]) -> String {
-        list("EXIT STATUS", codes.map { ("\($0.rawValue)", $0.meaning) })
+    private static func exitStatus(_ codes: [ExitCode], _ meanings: [ExitCode: String] = [:]) -> String {
+        list("EXIT STATUS", codes.map { ("\($0.rawValue)", meanings[$0] ?? $0.meaning) })
     }
 
     private static func label(_ option: Command.Option) -> String {

@@ -7,6 +7,7 @@ package enum Invocation: Sendable, Equatable {
     case events(Events)
     case timeline(Timeline)
     case explain(Explain)
+    case doctor(Output)
     case replay(Replay)
     case completions(Shell)
     /// Prints help for a command, or for the program if nil.
