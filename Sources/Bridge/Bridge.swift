@@ -107,7 +107,9 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func buildEnrichment() throws(BridgeError) {
-        guard let settings = configuration.enrichment.kestraAPI.flatMap(KestraAPISettings.init) else { return }
+        guard
+            let settings = configuration.enrichment.kestraAPI.flatMap({ KestraAPISettings($0, tls: tls.kestra) })
+        else { return }
         let loop: EventLoop
         do {
             loop = try EventLoop(name: "kestra-api")
@@ -223,7 +225,8 @@ package final class Bridge: @unchecked Sendable {
         let journal = journal
         let queries = Queries(
             join: join, journal: journal, loops: queryLoops, clock: clock, keys: keys, resource: resource,
-            quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64, timeout: api.queryTimeout,
+            quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000, parallelLimit: 64,
+            explanationLimit: api.maxResults, asksKestra: kestra != nil, timeout: api.queryTimeout,
             metricsText: { metrics.text(accept: $0) },
             readiness: {
                 if isStopping() { return "spanbridge is shutting down." }

@@ -93,16 +93,16 @@ final class JournalIntake: Intake {
     /// What the Kestra API told, so that a restart knows it too. If the journal takes nothing it is lost, and asked for
     /// again with the execution's next spans.
     func submit(_ execution: ExecutionRecord) {
-        append(.execution, execution.encode(), { _ in }) { record in
+        append(.execution, execution.encode(), keys: [RecordKeys.report(execution.id)], { _ in }) { record in
             self.join.receive(execution, record: record)
         }
     }
 
     private func append(
-        _ kind: RecordKind, _ payload: [UInt8], _ completion: @escaping @Sendable (ExportFailure?) -> Void,
+        _ kind: RecordKind, _ payload: [UInt8], keys: [UInt64] = [], _ completion: @escaping @Sendable (ExportFailure?) -> Void,
         then handOn: @escaping @Sendable (UInt64) -> Void
     ) {
-        let entry = JournalEntry(kind: kind, time: clock.now(), payload: payload, keys: [], fingerprint: 0)
+        let entry = JournalEntry(kind: kind, time: clock.now(), payload: payload, keys: keys, fingerprint: 0)
         journal.append(entry) { result in
             switch result {
             case .failure(let error): completion(error.exportFailure)

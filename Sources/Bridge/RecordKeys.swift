@@ -11,6 +11,11 @@ enum RecordKeys {
         hash(id, seed: 0x6578_6563_7574_6500)
     }
 
+    /// Kestra's own record of an execution.
+    static func report(_ execution: String) -> UInt64 {
+        hash(execution.utf8, seed: 0x7265_706F_7274_0000)
+    }
+
     /// FNV-1a with a final mix; the seed tells kinds of keys apart.
     private static func hash(_ bytes: some Collection<UInt8>, seed: UInt64) -> UInt64 {
         var value: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed

@@ -34,19 +34,34 @@ package enum NativeAPI {
                 backend.timeline(execution: request.parameters[0], completion: done)
             },
             Route("GET", "/api/v1/executions/{}/explain") { request, done in
-                backend.explain(execution: request.parameters[0], completion: done)
+                backend.explain(
+                    execution: request.parameters[0], tenant: request.query("tenant"), completion: done)
+            },
+            Route("GET", "/api/v1/events/{}/explain") { request, done in
+                backend.explain(event: event(request), completion: done)
             },
             Route("GET", "/api/v1/traces/{}") { request, done in
-                guard let id = TraceID(hex: request.parameters[0]), !id.isZero else {
-                    done(
-                        .problem(
-                            .badRequest("A trace id is 32 hex digits, not all zero, not '\(request.parameters[0])'.")))
-                    return
+                switch trace(request) {
+                case .success(let id):
+                    let accept = request.head.header("accept") ?? ""
+                    backend.trace(id, asProtobuf: accept.contains("protobuf"), completion: done)
+                case .failure(let problem): done(.problem(problem))
                 }
-                let accept = request.head.header("accept") ?? ""
-                backend.trace(id, asProtobuf: accept.contains("protobuf"), completion: done)
+            },
+            Route("GET", "/api/v1/traces/{}/explain") { request, done in
+                switch trace(request) {
+                case .success(let id): backend.explain(trace: id, completion: done)
+                case .failure(let problem): done(.problem(problem))
+                }
             },
         ]
+    }
+
+    private static func trace(_ request: RouteRequest) -> Result<TraceID, Problem> {
+        guard let id = TraceID(hex: request.parameters[0]), !id.isZero else {
+            return .failure(.badRequest("A trace id is 32 hex digits, not all zero, not '\(request.parameters[0])'."))
+        }
+        return .success(id)
     }
 
     private static func event(_ request: RouteRequest) -> EventQuery {

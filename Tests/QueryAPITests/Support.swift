@@ -32,7 +32,16 @@ final class EchoBackend: QueryBackend {
         completion(.problem(.notFound("no execution \(id)")))
     }
 
-    func explain(execution id: String, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func explain(event name: EventQuery, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        completion(echo("explanation of event \(name.id)|\(name.source ?? "-")|\(name.tenant ?? "-")"))
+    }
+
+    func explain(trace id: TraceID, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        completion(echo("explanation of trace \(id.hex)"))
+    }
+
+    func explain(execution id: String, tenant: String?, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        if let tenant { return completion(echo("explanation of execution \(id)|\(tenant)")) }
         completion(
             .problem(Problem(status: 409, title: "Ambiguous", detail: id, candidates: Array(#"[{"id":1}]"#.utf8))))
     }

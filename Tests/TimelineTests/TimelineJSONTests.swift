@@ -122,13 +122,49 @@ struct TimelineJSONTests {
             ])
     }
 
-    @Test("an explanation comes back as it was", arguments: Explanation.Verdict.allCases)
-    func explanation(verdict: Explanation.Verdict) throws {
+    @Test("an explanation comes back as it was", arguments: Explanation.Outcome.allCases)
+    func explanation(outcome: Explanation.Outcome) throws {
         var explanation = Explanation.sample
-        explanation.evidence[0].verdict = verdict
+        explanation.evidence[0].outcome = outcome
         #expect(try Explanation(json: explanation.json) == explanation)
-        #expect(throws: AnswerError(path: "executionId", expected: "a string")) {
+        explanation.event = nil
+        explanation.isJoined = false
+        explanation.missing = []
+        let list = ExplanationList(
+            event: Story().event, traceID: Story.trace, executions: [explanation, .sample], notes: ["a note"])
+        #expect(try ExplanationList(json: list.json) == list)
+        let bare = ExplanationList(event: nil, traceID: nil, executions: [], notes: [])
+        #expect(try ExplanationList(json: bare.json) == bare)
+    }
+
+    @Test("the members of an explanation have the names of the API")
+    func explanationNames() throws {
+        let value = try JSONValue.parse(Explanation.sample.json)
+        #expect(
+            value.members?.map(\.key) == [
+                "executionId", "tenant", "namespace", "flow", "event", "traces", "placement", "joined", "summary",
+                "evidence", "missing", "notes",
+            ])
+        #expect(
+            value["evidence"]?.array?.first?.members?.map(\.key) == [
+                "kind", "value", "seenAt", "from", "rule", "traceId", "verdict", "outcome", "why",
+            ])
+        #expect(value["missing"]?.array?.first?.members?.map(\.key) == ["evidence", "how", "see"])
+        let list = ExplanationList(event: nil, traceID: Story.trace, executions: [.sample], notes: [])
+        #expect(try JSONValue.parse(list.json).members?.map(\.key) == ["event", "traceId", "executions", "notes"])
+    }
+
+    @Test("a damaged explanation is an error that names the member, and never a trap")
+    func damagedExplanation() throws {
+        #expect(throws: AnswerError(path: "traces", expected: "a list of strings")) {
             try Explanation(json: Array("{}".utf8))
+        }
+        let json = ExplanationList(event: nil, traceID: Story.trace, executions: [.sample], notes: ["n"]).json
+        for end in json.indices { #expect(throws: (any Error).self) { try ExplanationList(json: Array(json[..<end])) } }
+        for index in json.indices {
+            var flipped = json
+            flipped[index] ^= 0x10
+            if let list = try? ExplanationList(json: flipped) { _ = ExplainText.render(list, width: 80, color: true) }
         }
     }
 
@@ -153,15 +189,20 @@ extension EventSummary {
 extension Explanation {
     static let sample = Explanation(
         executionID: "exec1", tenant: "main", namespace: "company.team", flow: "on-event",
-        traces: [Story.trace, Story.otherTrace], placement: .init(traceID: Story.trace, rule: "claimed"),
+        event: .init(tenant: "ws-acme", source: "portarium", id: "evt-1"), traces: [Story.trace, Story.otherTrace],
+        placement: .init(traceID: Story.trace, rule: "claimed"), isJoined: true,
+        summary: "Joined by rule claimed. A binding call names event 'evt-1'.",
         evidence: [
             .init(
                 item: .init(kind: "binding_event", value: "evt-1", seenAt: Story.at(100), from: "POST /v1/bindings"),
-                verdict: .won, why: "a binding call is the strongest evidence for an execution that is not native"),
+                rule: "claimed", traceID: Story.trace, outcome: .won, why: "A binding call names event 'evt-1'."),
             .init(
                 item: .init(
                     kind: "traceparent_on_server_span", value: "00-…", seenAt: Story.at(90),
                     from: "span 0000000000000003"),
-                verdict: .lost, why: ""),
-        ], notes: ["Spans that arrived before the binding were amended."])
+                rule: "context", traceID: Story.otherTrace, outcome: .weaker,
+                why: "The query carries a traceparent, but a claim outweighs it."),
+        ],
+        missing: [.init(evidence: "header", how: "Send the header.", see: "docs/set-up.md#join-by-header")],
+        notes: ["Spans that arrived before the binding were amended."])
 }

@@ -53,7 +53,8 @@ package struct CommandLineParser {
         case "explain":
             return .explain(
                 Invocation.Explain(
-                    output: try output(words), execution: try words.argument(0), tenant: words.value("tenant")))
+                    output: try output(words), name: try words.argument(0), source: words.value("source"),
+                    tenant: words.value("tenant")))
         case "replay": return .replay(try replay(words))
         case "completions":
             let name = try words.argument(0)
