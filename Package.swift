@@ -84,7 +84,7 @@ let package = Package(
         tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
         tests("EnrichmentTests", ["Enrichment", "OTLP", "Metrics", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
-        tests("BridgeTests", ["Bridge", "Correlation", "OTLP"]),
+        tests("BridgeTests", ["Bridge", "Correlation", "OTLP", "Timeline"]),
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
     ]
 )

@@ -14,16 +14,9 @@ extension ExecutionRecord {
         writer.member("current", optional: state)
         writer.key("histories")
         writer.beginArray()
-        if history.isEmpty {
-            for date in started == stateAt ? [started] : [started, stateAt] {
-                writer.beginObject()
-                if let date { writer.member("date", time: date) }
-                writer.endObject()
-            }
-        }
         for change in history {
             writer.beginObject()
-            writer.member("state", change.state)
+            writer.member("state", optional: change.state.isEmpty ? nil : change.state)
             writer.member("date", time: change.at)
             writer.endObject()
         }

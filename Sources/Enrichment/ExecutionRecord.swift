@@ -9,10 +9,12 @@ package struct ExecutionRecord: Equatable, Sendable {
     package var flow: String?
     /// `state.current`.
     package var state: String?
-    /// When it came into that state: the last date of `state.histories`, unix nanoseconds.
-    package var stateAt: UInt64?
-    /// The first date of `state.histories`, unix nanoseconds.
-    package var started: UInt64?
+    /// `state.histories`, in their order.
+    package var history: [StateChange] = []
+    /// When it came into its state: the last date of the history, unix nanoseconds.
+    package var stateAt: UInt64? { history.last?.at }
+    /// The first date of the history, unix nanoseconds.
+    package var started: UInt64? { history.first?.at }
     /// That date if the state is a final one.
     package var ended: UInt64? { hasEnded ? stateAt : nil }
     /// `traceParent`: the context under which Kestra runs it.
@@ -30,13 +32,12 @@ package struct ExecutionRecord: Equatable, Sendable {
     package var event: Event?
     /// A traceparent in the inputs, in the labels, or in a webhook body that is no event.
     package var inputContext: Traceparent?
-    /// `state.histories`, in their order.
-    package var history: [StateChange] = []
     /// `taskRunList`, in its order.
     package var taskRuns: [TaskRun] = []
 
     /// When something came into a state.
     package struct StateChange: Equatable, Sendable {
+        /// Kestra's name of it; empty if unknown.
         package var state: String
         /// Unix nanoseconds.
         package var at: UInt64
@@ -104,13 +105,10 @@ package struct ExecutionRecord: Equatable, Sendable {
     private mutating func readState(_ json: JSONValue?) {
         state = Self.name(json?["current"])
         let histories = json?["histories"]?.array ?? []
-        started = histories.first.flatMap(Self.date)
-        stateAt = histories.last.flatMap(Self.date)
         let (head, tail) = (Self.historyLimit / 2, Self.historyLimit - Self.historyLimit / 2)
         let kept = histories.count > Self.historyLimit ? histories.prefix(head) + histories.suffix(tail) : histories[...]
         history = kept.compactMap { entry in
-            guard let state = Self.name(entry["state"]), let at = Self.date(entry) else { return nil }
-            return StateChange(state: state, at: at)
+            Self.date(entry).map { StateChange(state: Self.name(entry["state"]) ?? "", at: $0) }
         }
     }
 

@@ -72,7 +72,7 @@ extension ExecutionRecord.TaskRun.Attempt {
         guard let start = (running ?? histories.first).flatMap(ExecutionRecord.date) else { return nil }
         self.start = start
         state = ExecutionRecord.name(json?["current"]) ?? ""
-        end = ExecutionState.isFinal(state) ? histories.last.flatMap(ExecutionRecord.date) : nil
+        end = ExecutionState.isFinal(state) ? histories.compactMap(ExecutionRecord.date).last : nil
     }
 
     fileprivate func write(to writer: inout JSONWriter) {

@@ -13,6 +13,12 @@ struct TimelineJSONTests {
             message: "bad \"x\"\n")
         story.span("EXECUTOR - x", under: SpanID(raw: 5), from: 1_020, to: 1_030, kestra: .executor, execution: "child")
         story.executions[0].originalTraceIDs = [Story.otherTrace]
+        story.executions[0].history = [.init(state: "CREATED", at: Story.at(400))]
+        story.executions[0].taskRuns = [
+            TaskRunInput(
+                id: "run3", taskID: "pause", value: "x", state: "RUNNING", from: "Kestra API",
+                attempts: [.init(state: "RUNNING", start: Story.at(900), end: nil)])
+        ]
         for number in 0..<5 as Range<UInt64> {
             story.span("db.query", under: SpanID(raw: 1), from: number, to: number + 1, origin: .portarium)
         }
@@ -48,7 +54,7 @@ struct TimelineJSONTests {
         #expect(
             execution?.members?.map(\.key) == [
                 "id", "namespace", "flow", "relation", "state", "stateFrom", "quietSince", "start", "end", "traceId",
-                "originalTraceIds", "binding", "segments", "taskRuns", "executorSteps", "children",
+                "originalTraceIds", "binding", "segments", "history", "taskRuns", "executorSteps", "children",
             ])
         #expect(execution?.value(at: ["binding"])?.members?.map(\.key) == ["rule", "evidence"])
         #expect(
@@ -56,8 +62,8 @@ struct TimelineJSONTests {
                 "kind", "value", "seenAt", "from",
             ])
         let run = execution?["taskRuns"]?.array?.first
-        #expect(run?.members?.map(\.key) == ["id", "type", "attempts"])
-        #expect(run?["attempts"]?.array?.first?.members?.map(\.key) == ["start", "end", "status"])
+        #expect(run?.members?.map(\.key) == ["id", "taskId", "type", "value", "state", "stateFrom", "attempts"])
+        #expect(run?["attempts"]?.array?.first?.members?.map(\.key) == ["start", "end", "status", "state", "from"])
         #expect(value["phases"]?.array?.first?.members?.map(\.key) == ["name", "start", "end"])
         #expect(value["phases"]?.array?.last?.members?.map(\.key) == ["name", "start", "end", "executionId"])
     }
