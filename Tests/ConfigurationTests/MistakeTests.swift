@@ -89,7 +89,7 @@ import Testing
                 "did you mean \"traceparent\""),
             Case(
                 "enrichment: {kestra_api: {endpoint: \"https://k:1\", tls: {cert_file: x}}}", 2,
-                "enrichment.kestra_api.tls.key_file", "go together"),
+                "enrichment.kestra_api.tls.cert_file", "go together"),
             Case(
                 "receivers: {otlp: {protocols: {grpc: {tls: {cert_file: x}}}}}", 2,
                 "receivers.otlp.protocols.grpc.tls.key_file", "is missing"),
