@@ -84,7 +84,7 @@ let package = Package(
         tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
         tests("EnrichmentTests", ["Enrichment", "OTLP", "Metrics", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
-        tests("BridgeTests", ["Bridge", "Correlation", "OTLP", "Timeline"]),
+        tests("BridgeTests", ["Bridge", "Configuration", "Correlation", "Enrichment", "OTLP", "Timeline", "Transport"]),
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
     ]
 )

@@ -320,7 +320,6 @@ final class Queries: QueryBackend {
 
     /// What the Kestra API told last about an execution.
     private func latestRecord(of execution: String) -> ExecutionRecord? {
-        guard asksKestra else { return nil }
         for id in journal.records(key: RecordKeys.report(execution), limit: recordLimit).reversed() {
             if let stored = try? journal.read(id), stored.kind == .execution,
                 let record = ExecutionRecord.parse(stored.payload), record.id == execution
