@@ -84,7 +84,12 @@ let package = Package(
         tests("QueryAPITests", ["QueryAPI", "OTLP", "Timeline", "Transport"]),
         tests("EnrichmentTests", ["Enrichment", "OTLP", "Metrics", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
-        tests("BridgeTests", ["Bridge", "Configuration", "Correlation", "Exporters", "OTLP", "QueryAPI"]),
+        tests(
+            "BridgeTests",
+            [
+                "Bridge", "Configuration", "Correlation", "Enrichment", "Exporters", "OTLP", "QueryAPI", "Timeline",
+                "Transport",
+            ]),
         tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
     ]
 )

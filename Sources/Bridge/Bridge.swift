@@ -120,7 +120,9 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func buildEnrichment() throws(BridgeError) {
-        guard let settings = configuration.enrichment.kestraAPI.flatMap(KestraAPISettings.init) else { return }
+        guard
+            let settings = configuration.enrichment.kestraAPI.flatMap({ KestraAPISettings($0, tls: tls.kestra) })
+        else { return }
         let loop: EventLoop
         do {
             loop = try EventLoop(name: "kestra-api")
@@ -250,7 +252,7 @@ package final class Bridge: @unchecked Sendable {
         let queries = Queries(
             join: join, journal: journal, loops: queryLoops, clock: clock, keys: keys, resource: resource,
             tenantExport: tenantExport, quiet: configuration.correlation.executionSpan.quiet, recordLimit: 10_000,
-            parallelLimit: 64, timeout: api.queryTimeout,
+            parallelLimit: 64, explanationLimit: api.maxResults, asksKestra: kestra != nil, timeout: api.queryTimeout,
             metricsText: { metrics.text(accept: $0) },
             readiness: {
                 if isStopping() { return "spanbridge is shutting down." }

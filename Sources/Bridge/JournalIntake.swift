@@ -135,7 +135,9 @@ final class JournalIntake: Intake {
     /// What the Kestra API told, so that a restart knows it too. If the journal takes nothing it is lost, and asked for
     /// again with the execution's next spans.
     func submit(_ execution: ExecutionRecord) {
-        append(.execution, execution.encode(), tenant: nil, { _ in }) { record in
+        append(
+            .execution, execution.encode(), keys: [RecordKeys.report(execution.id)], tenant: nil, { _ in }
+        ) { record in
             self.join.receive(execution, record: record)
         }
     }

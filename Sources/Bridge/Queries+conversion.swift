@@ -89,54 +89,6 @@ extension ExecutionSnapshot {
     fileprivate var stateReporter: String? {
         evidence.first { $0.kind == .reportedState && $0.value == state }?.from
     }
-
-    /// Which evidence was seen and what came of each piece.
-    var explanation: Explanation {
-        let winner = evidence.filter { $0.kind.rule == rule }.map(\.kind).min { $0.rawValue < $1.rawValue }
-        var notes: [String] = []
-        switch rule {
-        case .own:
-            notes.append(
-                """
-                Nothing joins it: no context reached Kestra through the header, and neither an event id nor a traceparent \
-                was told. Send a traceparent header with the webhook call, or post a binding from the flow.
-                """)
-        case .derived:
-            notes.append(
-                """
-                Nothing joins it, and its spans came in \(originalTraces.count) traces: they are brought together under \
-                an id made from tenant and execution id.
-                """)
-        default: break
-        }
-        if isHeld { notes.append("Its latest spans still wait for evidence (correlation.hold).") }
-        if spanCount == 0 { notes.append("No span of it was seen yet.") }
-        return Explanation(
-            executionID: id, tenant: tenant, namespace: namespace, flow: flow, traces: originalTraces,
-            placement: Explanation.Placement(traceID: traceID, rule: rule.name),
-            evidence: evidence.map { piece in
-                let (verdict, why) = verdict(on: piece, winner: winner)
-                return Explanation.Seen(
-                    item: EvidenceItem(
-                        kind: piece.kind.name, value: piece.value, seenAt: piece.seenAt, from: piece.from),
-                    verdict: verdict, why: why)
-            },
-            notes: notes)
-    }
-
-    private func verdict(on piece: Evidence, winner: Evidence.Kind?) -> (Explanation.Verdict, String) {
-        guard let itsRule = piece.kind.rule else {
-            switch piece.kind {
-            case .call, .triggeredBy, .triggers: return (.used, "makes a link, never a join")
-            case .reportedState: return (.used, "tells how the execution stands, not where it belongs")
-            default: return (.used, "nothing to join on reached Kestra")
-            }
-        }
-        if piece.kind == winner { return (.won, "the strongest rule that applies is \(rule.name)") }
-        if itsRule < rule { return (.lost, "it leads to no trace: the event's traceparent is not known") }
-        if itsRule == rule { return (.lost, "an equal rule, but \(winner?.name ?? "another") is trusted more") }
-        return (.lost, "\(rule.name) is stronger than \(itsRule.name)")
-    }
 }
 
 extension TimelineSpan {

@@ -1,4 +1,5 @@
 import Correlation
+import Enrichment
 import Journal
 import OTLP
 import QueryAPI
@@ -26,13 +27,18 @@ final class Queries: QueryBackend {
     private let parallelLimit: Int
     /// How long an answer may take (`api.query_timeout`), nanoseconds.
     private let timeout: UInt64
+    /// How many executions one explanation covers (`api.max_results`).
+    private let explanationLimit: Int
+    /// Whether executions without evidence are asked about.
+    private let asksKestra: Bool
     private let running = Atomic<Int>(0)
     private let turn = Atomic<Int>(0)
 
     init(
         join: JoinThread, journal: Journal, loops: [EventLoop], clock: Clock, keys: CompiledKeys,
         resource: [(String, String)], tenantExport: TenantExport, quiet: UInt64, recordLimit: Int, parallelLimit: Int,
-        timeout: UInt64, metricsText: @escaping @Sendable (String?) -> QueryAnswer, readiness: @escaping @Sendable () -> String?,
+        explanationLimit: Int, asksKestra: Bool, timeout: UInt64,
+        metricsText: @escaping @Sendable (String?) -> QueryAnswer, readiness: @escaping @Sendable () -> String?,
         statusJSON: @escaping @Sendable () -> [UInt8]
     ) {
         self.join = join
@@ -45,6 +51,8 @@ final class Queries: QueryBackend {
         self.quiet = quiet
         self.recordLimit = recordLimit
         self.parallelLimit = parallelLimit
+        self.explanationLimit = explanationLimit
+        self.asksKestra = asksKestra
         self.timeout = timeout
         self.metricsText = metricsText
         self.readiness = readiness
@@ -139,18 +147,89 @@ final class Queries: QueryBackend {
         }
     }
 
-    func explain(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func explain(
+        execution id: String, tenant: String?, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void
+    ) {
         limited(completion) { done in
             self.join.ask { correlator in
-                guard let execution = correlator.execution(id: id), viewer.mayView(execution, in: correlator) else {
-                    done(.problem(.notFound(Self.unknownExecution(id))))
-                    return
+                let found = correlator.explain(execution: id, tenant: tenant).compactMap {
+                    viewer.view($0, in: correlator)
                 }
-                var writer = JSONWriter()
-                execution.explanation.write(to: &writer)
-                done(.json(writer.bytes))
+                if found.count == 1 {
+                    done(.json(Explanation(found[0], asksKestra: self.asksKestra).json))
+                } else if found.isEmpty {
+                    done(.problem(.notFound(Self.unknownExecution(id))))
+                } else {
+                    done(.problem(Self.ambiguousExecution(id, tenants: found.map(\.execution.tenant))))
+                }
             }
         }
+    }
+
+    func explain(event name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                switch Self.find(name, in: correlator, for: viewer) {
+                case .failure(let problem): done(.problem(problem))
+                case .success(let event):
+                    let found = event.executions.prefix(self.explanationLimit).flatMap { execution in
+                        correlator.explain(execution: execution.id, tenant: execution.tenant)
+                            .filter { $0.execution.tenant == execution.tenant }
+                            .compactMap { viewer.view($0, in: correlator) }
+                    }
+                    var notes: [String] = []
+                    if event.executions.isEmpty {
+                        notes.append(
+                            """
+                            No execution is known to belong to this event. A binding call, the event's id on the webhook call, \
+                            or a traceparent header from the trace that published it would tell (docs/set-up.md#what-makes-them-join).
+                            """)
+                    } else if event.traces.isEmpty || event.publisher == nil && event.context == nil {
+                        notes.append(
+                            """
+                            Nothing tells in which trace the event was published: send the CloudEvent with its traceparent to \
+                            POST /v1/cloudevents (docs/set-up.md#the-tee).
+                            """)
+                    }
+                    done(
+                        self.list(
+                            ExplanationList(
+                                event: TimelineEvent(event), traceID: event.traces.first, executions: [], notes: notes),
+                            found, of: event.executions.count))
+                }
+            }
+        }
+    }
+
+    func explain(trace id: TraceID, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        limited(completion) { done in
+            self.join.ask { correlator in
+                let found = correlator.explain(trace: id).compactMap { viewer.view($0, in: correlator) }
+                guard !found.isEmpty else {
+                    done(
+                        .problem(
+                            .notFound(
+                                """
+                                No execution has spans in trace \(id.hex): none of it was seen, or none of its spans is Kestra's. \
+                                Spans of other systems stay where they are.
+                                """)))
+                    return
+                }
+                done(
+                    self.list(
+                        ExplanationList(event: nil, traceID: id, executions: [], notes: []),
+                        Array(found.prefix(self.explanationLimit)), of: found.count))
+            }
+        }
+    }
+
+    private func list(_ list: ExplanationList, _ found: [JoinExplanation], of count: Int) -> QueryAnswer {
+        var list = list
+        list.executions = found.map { Explanation($0, asksKestra: asksKestra) }
+        if count > explanationLimit {
+            list.notes.append("\(explanationLimit) of \(count) executions are listed (api.max_results).")
+        }
+        return .json(list.json)
     }
 
     func trace(
@@ -224,8 +303,11 @@ final class Queries: QueryBackend {
             }
             let input = TimelineInput(
                 event: story.event.map(TimelineEvent.init), traceID: story.traceID,
-                executions: story.executions.map { ExecutionInput($0, of: story.event) }, spans: spans, now: now,
-                quiet: self.quiet)
+                executions: story.executions.map { execution in
+                    var input = ExecutionInput(execution, of: story.event)
+                    if let record = self.latestRecord(of: execution.id) { input.add(record) }
+                    return input
+                }, spans: spans, now: now, quiet: self.quiet)
             var writer = JSONWriter()
             Timeline(of: input).write(to: &writer)
             done(.json(writer.bytes))
@@ -260,6 +342,18 @@ final class Queries: QueryBackend {
                 loop.post { body(placed) }
             }
         }
+    }
+
+    /// What the Kestra API told last about an execution.
+    private func latestRecord(of execution: String) -> ExecutionRecord? {
+        for id in journal.records(key: RecordKeys.report(execution), limit: recordLimit).reversed() {
+            if let stored = try? journal.read(id), stored.kind == .execution,
+                let record = ExecutionRecord.parse(stored.payload), record.id == execution
+            {
+                return record
+            }
+        }
+        return nil
     }
 
     private static func find(
@@ -297,6 +391,20 @@ final class Queries: QueryBackend {
                     candidates: writer.bytes))
         }
         return .success(first)
+    }
+
+    private static func ambiguousExecution(_ id: String, tenants: [String]) -> Problem {
+        var writer = JSONWriter()
+        writer.beginArray()
+        for tenant in tenants {
+            writer.beginObject()
+            writer.member("tenant", tenant)
+            writer.endObject()
+        }
+        writer.endArray()
+        return Problem(
+            status: 409, title: "Ambiguous execution",
+            detail: "\(tenants.count) tenants have an execution '\(id)'; name the tenant too.", candidates: writer.bytes)
     }
 
     private static func unknownExecution(_ id: String) -> String {

@@ -11,6 +11,11 @@ enum RecordKeys {
         hash(id, seed: 0x6578_6563_7574_6500)
     }
 
+    /// Kestra's own record of an execution.
+    static func report(_ execution: String) -> UInt64 {
+        hash(execution.utf8, seed: 0x7265_706F_7274_0000)
+    }
+
     /// All records of events that are to be forwarded.
     static let forwardedEvents = mix(0x666F_7277_6172_6400)
     /// All records of what became of that.

@@ -19,6 +19,8 @@ final class TLSContexts: Sendable {
     let grpc: TLSContext?
     let http: TLSContext?
     let api: TLSContext?
+    /// For asking the Kestra API.
+    let kestra: TLSContext?
     private let named: [Named]
     private let exporters: [String: TLSContext]
     /// Towards the webhooks that events are forwarded to.
@@ -44,14 +46,21 @@ final class TLSContexts: Sendable {
         grpc = try listener("receivers.otlp.protocols.grpc.tls", protocols.grpc == nil ? nil : protocols.grpcTLS)
         http = try listener("receivers.otlp.protocols.http.tls", protocols.http == nil ? nil : protocols.httpTLS)
         api = try listener("api.tls", configuration.api.tls)
+        func client(_ section: String, _ tls: Configuration.TLS?) throws(BridgeError) -> TLSContext {
+            do throws(TLSContextError) {
+                let context = try TLSContext.client(TLSContext.ClientFiles(tls ?? Configuration.TLS()))
+                named.append(Named(section: section, authoritiesKey: "ca_file", context: context))
+                return context
+            } catch { throw BridgeError(description: describe(error, section, "ca_file")) }
+        }
         var exporters: [String: TLSContext] = [:]
         for exporter in configuration.exporters where exporter.usesTLS {
-            let section = "exporters.\(exporter.name).tls"
-            do throws(TLSContextError) {
-                let context = try TLSContext.client(TLSContext.ClientFiles(exporter.tls ?? Configuration.TLS()))
-                named.append(Named(section: section, authoritiesKey: "ca_file", context: context))
-                exporters[exporter.name] = context
-            } catch { throw BridgeError(description: describe(error, section, "ca_file")) }
+            exporters[exporter.name] = try client("exporters.\(exporter.name).tls", exporter.tls)
+        }
+        if let api = configuration.enrichment.kestraAPI, api.usesTLS {
+            kestra = try client("enrichment.kestra_api.tls", api.tls)
+        } else {
+            kestra = nil
         }
         self.exporters = exporters
         if let settings = configuration.cloudEvents.forwardTo, settings.usesTLS {

@@ -38,6 +38,28 @@ extension Viewer {
         return viewed
     }
 
+    /// The explanation without other tenants' names and things; nil if the execution may not be shown.
+    func view(_ explanation: JoinExplanation, in correlator: Correlator) -> JoinExplanation? {
+        guard tenant != nil else { return explanation }
+        guard mayView(explanation.execution, in: correlator) else { return nil }
+        var viewed = explanation
+        viewed.verdicts = explanation.verdicts.compactMap { verdict in
+            switch (verdict.kind, verdict.outcome) {
+            case (.startedBy, _), (.triggeredBy, _), (.triggers, _):
+                // The value is another execution's id.
+                let isShown = correlator.execution(id: verdict.value).map { mayView($0, in: correlator) } ?? false
+                return isShown ? verdict : nil
+            case (_, .tenantDiffers(let own, _)):
+                var viewed = verdict
+                viewed.target = nil
+                viewed.outcome = .tenantDiffers(own: own, other: "")
+                return viewed
+            default: return verdict
+            }
+        }
+        return viewed
+    }
+
     /// Those of a stored batch's spans that may be shown: of a tenant's credential, or else of an execution that may be.
     func view(_ edits: [SpanEdit], of batch: SpanBatch, in correlator: Correlator) -> [SpanEdit] {
         guard tenant != nil else { return edits }

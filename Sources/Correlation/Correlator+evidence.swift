@@ -56,6 +56,7 @@ extension Correlator {
         }
         if let state = call.state, state != execution.state {
             execution.state = state
+            execution.stateAt = now
             // Due anew, since an end shortens the wait.
             execution.spanIsDue = false
             makeSpanDue(execution, now: now)

@@ -55,7 +55,9 @@ extension Correlator {
             spanDeadlines.insert(execution, deadline: due)
             return
         }
-        if settings.asksAboutExecutions, !execution.hasEnded, !execution.isAskedForState, !execution.spanIsUrgent {
+        if settings.asksAboutExecutions, !execution.hasEnded || execution.wentOn, !execution.isAskedForState,
+            !execution.spanIsUrgent
+        {
             execution.isAskedForState = true
             act(.askAbout(execution: execution.id))
             spanDeadlines.insert(execution, deadline: now &+ min(settings.hold, settings.quiet))

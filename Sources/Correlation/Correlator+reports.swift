@@ -7,6 +7,12 @@ extension Correlator {
     package func receive(_ report: ReportedExecution, record: UInt64, now: UInt64) {
         lastRecord = max(lastRecord, record)
         let execution = execution(report.executionID, now: now)
+        if execution.tenant.isEmpty, !report.tenant.isEmpty {
+            execution.tenant = report.tenant
+            // Derived ids are made from it.
+            touch(execution)
+            exportSpanAgain(execution)
+        }
         if execution.namespace.isEmpty { execution.namespace = report.namespace }
         if execution.flow.isEmpty { execution.flow = report.flow }
         learnPlace(report, of: execution, now: now)
@@ -59,14 +65,16 @@ extension Correlator {
         }
     }
 
-    /// Times and state. A state that was told before counts more than one that Kestra does not yet know to have ended.
+    /// Times and state: the later state counts, by when Kestra says that it began and not by when it was told.
     private func learnState(_ report: ReportedExecution, of execution: Execution, now: UInt64) {
         if let started = report.started {
             execution.start = execution.start == 0 ? started : min(execution.start, started)
         }
         let isFinal = ExecutionState.isFinal(report.state)
         if isFinal, let ended = report.ended { execution.end = max(execution.end, ended) }
-        guard !report.state.isEmpty, report.state != execution.state, isFinal || !execution.hasEnded else { return }
+        guard !report.state.isEmpty, isNews(report, about: execution) else { return }
+        execution.stateAt = report.stateAt ?? 0
+        guard report.state != execution.state else { return }
         execution.state = report.state
         execution.evidence.removeAll { $0.kind == .reportedState }
         note(.reportedState, report.state, from: Self.reporter, on: execution, now: now)
@@ -74,6 +82,17 @@ extension Correlator {
         // Due anew, since an end shortens the wait.
         execution.spanIsDue = false
         makeSpanDue(execution, now: now)
+    }
+
+    /// Whether a report tells a later state than what is known.
+    private func isNews(_ report: ReportedExecution, about execution: Execution) -> Bool {
+        guard let at = report.stateAt, execution.stateAt > 0 else {
+            return ExecutionState.isFinal(report.state) || !execution.hasEnded
+        }
+        let isReported = execution.evidence.contains { $0.kind == .reportedState && $0.value == execution.state }
+        // When a call told the state, only its arrival is known: by another clock, and later than what it tells.
+        if !isReported, !execution.hasEnded, ExecutionState.isFinal(report.state) { return true }
+        return at > execution.stateAt
     }
 
     private static let reporter = "Kestra API"

@@ -24,7 +24,7 @@ package struct StoredState: Sendable {
 }
 
 /// The format of stored bodies; state of another format is not restored but learned from the journal again.
-private let formatVersion: UInt64 = 1
+private let formatVersion: UInt64 = 2
 
 extension Correlator {
     func mark(_ execution: Execution) {
@@ -164,6 +164,7 @@ extension Correlator {
             encoder.put(span.state)
         }
         encoder.put(execution.spanIsDue)
+        encoder.put(execution.stateAt)
         return encoder.bytes
     }
 
@@ -209,7 +210,9 @@ extension Correlator {
                 traceID: try d.traceID(), parent: SpanID(raw: try d.number()), end: try d.number(),
                 links: Int(clamping: try d.number()), state: try d.text())
         }
-        if try decoder.flag() { makeSpanDue(execution, now: now) }
+        let spanIsDue = try decoder.flag()
+        execution.stateAt = try decoder.number()
+        if spanIsDue { makeSpanDue(execution, now: now) }
     }
 
     private func encode(_ trace: TraceState) -> [UInt8] {

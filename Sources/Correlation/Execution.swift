@@ -28,6 +28,9 @@ final class Execution {
     var calls: [TraceContext] = []
     /// The last state that somebody told: `SUCCESS`, `FAILED`, …; empty if nobody did.
     var state = ""
+    /// When it came into that state: by Kestra's clock if its record told, else the arrival of the call that told it; unix
+    /// nanoseconds, 0 if unknown.
+    var stateAt: UInt64 = 0
     /// Unix nanoseconds of the earliest start and the latest end of its spans; 0 before the first span.
     var start: UInt64 = 0
     var end: UInt64 = 0
@@ -87,6 +90,9 @@ final class Execution {
     var hasEnded: Bool {
         ExecutionState.isFinal(state)
     }
+
+    /// Whether spans tell that it went on well after it had ended: it was restarted, or something runs after its end.
+    var wentOn: Bool { hasEnded && stateAt > 0 && end > stateAt && end - stateAt > 1_000_000_000 }
 
     /// The trace it stays in because its context came through the header; of several the smallest, so that the order of
     /// arrival does not matter.

@@ -25,10 +25,14 @@ package struct ReportedExecution: Equatable, Sendable {
     }
 
     package var executionID: String
+    /// Kestra's tenant.
+    package var tenant = ""
     package var namespace = ""
     package var flow = ""
     /// Kestra's name of its state.
     package var state = ""
+    /// When it came into that state, by Kestra's clock; unix nanoseconds.
+    package var stateAt: UInt64?
     /// Unix nanoseconds.
     package var started: UInt64?
     /// Unix nanoseconds; only if it has ended.

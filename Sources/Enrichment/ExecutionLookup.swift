@@ -117,7 +117,7 @@ package struct ExecutionLookup: Sendable {
             entry.fingerprint = fingerprint
             entry.answers += 1
             if isFinal {
-                rest = .max
+                rest = now &+ settings.finalLifetime
             } else {
                 rest = now
                 next = delay(settings.followDelays, entry.answers - 1)

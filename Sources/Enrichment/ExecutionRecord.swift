@@ -9,10 +9,14 @@ package struct ExecutionRecord: Equatable, Sendable {
     package var flow: String?
     /// `state.current`.
     package var state: String?
-    /// The first date of `state.histories`, unix nanoseconds.
-    package var started: UInt64?
-    /// The last date of `state.histories` if the state is a final one, unix nanoseconds.
-    package var ended: UInt64?
+    /// `state.histories`, in their order.
+    package var history: [StateChange] = []
+    /// When it came into its state: the last date of the history, unix nanoseconds.
+    package var stateAt: UInt64? { history.last?.at }
+    /// The first date of the history, unix nanoseconds.
+    package var started: UInt64? { history.first?.at }
+    /// That date if the state is a final one.
+    package var ended: UInt64? { hasEnded ? stateAt : nil }
     /// `traceParent`: the context under which Kestra runs it.
     package var nativeContext: Traceparent?
     /// `parentId`, and `originalId` if it is another execution's: that of which this one is a replay.
@@ -28,6 +32,16 @@ package struct ExecutionRecord: Equatable, Sendable {
     package var event: Event?
     /// A traceparent in the inputs, in the labels, or in a webhook body that is no event.
     package var inputContext: Traceparent?
+    /// `taskRunList`, in its order.
+    package var taskRuns: [TaskRun] = []
+
+    /// When something came into a state.
+    package struct StateChange: Equatable, Sendable {
+        /// Kestra's name of it; empty if unknown.
+        package var state: String
+        /// Unix nanoseconds.
+        package var at: UInt64
+    }
 
     /// A CloudEvent, as far as the record has it.
     package struct Event: Equatable, Sendable {
@@ -53,13 +67,20 @@ package struct ExecutionRecord: Equatable, Sendable {
 
     /// Longest id, name and state, in bytes.
     package static let nameLimit = 256
+    /// Most entries of a history; what is more is left out in the middle.
+    package static let historyLimit = 64
+    /// Most task runs, and most attempts of one, of which the first are kept.
+    package static let taskRunLimit = 500
+    package static let attemptLimit = 32
     /// Longest attribute of an event, in bytes.
     package static let attributeLimit = 4096
     /// Most JSON values of an answer; a task run has about forty.
     package static let valueLimit = 500_000
 
     /// Reads an answer. Nil if it is not JSON within the limits, or no record.
-    package static func parse(_ body: [UInt8]) -> ExecutionRecord? {
+    ///
+    /// - Parameter names: under which names flows get their event and context.
+    package static func parse(_ body: [UInt8], names inputNames: InputNames = .common) -> ExecutionRecord? {
         guard let json = try? JSONValue.parse(body, valueLimit: valueLimit, replacesLoneSurrogates: true),
             let id = name(json["id"])
         else { return nil }
@@ -72,7 +93,10 @@ package struct ExecutionRecord: Equatable, Sendable {
         record.parentID = name(json["parentId"])
         record.originalID = name(json["originalId"]).flatMap { $0 == id ? nil : $0 }
         record.readTrigger(json["trigger"])
-        let names = [GivenNames(inputs: json["inputs"]), GivenNames(labels: json["labels"])]
+        record.taskRuns = (json["taskRunList"]?.array ?? []).prefix(taskRunLimit).compactMap(TaskRun.init)
+        let names = [
+            GivenNames(inputs: json["inputs"], names: inputNames), GivenNames(labels: json["labels"], names: inputNames),
+        ]
         for given in names where record.event == nil { record.event = given.event }
         for given in names where record.inputContext == nil { record.inputContext = given.context }
         return record
@@ -81,9 +105,15 @@ package struct ExecutionRecord: Equatable, Sendable {
     private mutating func readState(_ json: JSONValue?) {
         state = Self.name(json?["current"])
         let histories = json?["histories"]?.array ?? []
-        started = histories.first?["date"]?.string.flatMap { RFC3339.parse($0) }
-        if hasEnded { ended = histories.last?["date"]?.string.flatMap { RFC3339.parse($0) } }
+        let (head, tail) = (Self.historyLimit / 2, Self.historyLimit - Self.historyLimit / 2)
+        let kept = histories.count > Self.historyLimit ? histories.prefix(head) + histories.suffix(tail) : histories[...]
+        history = kept.compactMap { entry in
+            Self.date(entry).map { StateChange(state: Self.name(entry["state"]) ?? "", at: $0) }
+        }
     }
+
+    /// The `date` of an entry of a history.
+    static func date(_ entry: JSONValue) -> UInt64? { entry["date"]?.string.flatMap { RFC3339.parse($0) } }
 
     private mutating func readTrigger(_ json: JSONValue?) {
         triggerType = Self.name(json?["type"])
@@ -120,73 +150,5 @@ extension ExecutionRecord.Event {
         subject = ExecutionRecord.attribute(json["subject"])
         time = ExecutionRecord.attribute(json["time"]).flatMap { RFC3339.parse($0) }
         context = ExecutionRecord.context(json["traceparent"])
-    }
-}
-
-extension ExecutionRecord {
-    /// The form in the journal: an answer of Kestra's with what was read of it and nothing else.
-    package func encode() -> [UInt8] {
-        var writer = JSONWriter(reservingCapacity: 512)
-        writer.beginObject()
-        writer.member("id", id)
-        writer.member("tenantId", optional: tenant)
-        writer.member("namespace", optional: namespace)
-        writer.member("flowId", optional: flow)
-        writer.key("state")
-        writer.beginObject()
-        writer.member("current", optional: state)
-        writer.key("histories")
-        writer.beginArray()
-        for date in hasEnded ? [started, ended] : [started] {
-            writer.beginObject()
-            if let date { writer.member("date", time: date) }
-            writer.endObject()
-        }
-        writer.endArray()
-        writer.endObject()
-        writer.member("traceParent", optional: nativeContext?.text)
-        writer.member("parentId", optional: parentID)
-        writer.member("originalId", optional: originalID)
-        writer.key("trigger")
-        writer.beginObject()
-        writer.member("type", optional: triggerType)
-        writer.key("variables")
-        writer.beginObject()
-        writer.member("executionId", optional: triggeringExecution)
-        if let callerContext {
-            writer.key("headers")
-            writer.beginObject()
-            writer.member("traceparent", callerContext.text)
-            writer.endObject()
-        }
-        if let event {
-            writer.key("body")
-            event.write(to: &writer)
-        }
-        writer.endObject()
-        writer.endObject()
-        if let inputContext {
-            writer.key("inputs")
-            writer.beginObject()
-            writer.member("traceparent", inputContext.text)
-            writer.endObject()
-        }
-        writer.endObject()
-        return writer.bytes
-    }
-}
-
-extension ExecutionRecord.Event {
-    fileprivate func write(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.member("specversion", "1.0")
-        writer.member("id", id)
-        writer.member("source", source)
-        writer.member("tenantid", optional: tenantID)
-        writer.member("type", optional: type)
-        writer.member("subject", optional: subject)
-        if let time { writer.member("time", time: time) }
-        writer.member("traceparent", optional: context?.text)
-        writer.endObject()
     }
 }

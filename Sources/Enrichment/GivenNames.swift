@@ -1,43 +1,36 @@
 import OTLP
 
-/// What an execution was given by name, in inputs or labels, under the names that are common for it. Case and the signs
-/// between words do not count: `cloudevent_id`, `cloudEventId` and `cloudevents.event_id` are one.
+/// What an execution was given by name, in inputs or labels.
 struct GivenNames {
     private(set) var event: ExecutionRecord.Event?
     private(set) var context: Traceparent?
 
-    init(inputs: JSONValue?) {
-        self.init((inputs?.members ?? []).prefix(1000).map { ($0.key, $0.value) })
+    init(inputs: JSONValue?, names: InputNames) {
+        self.init((inputs?.members ?? []).prefix(1000).map { ($0.key, $0.value) }, names)
     }
 
     /// Labels are an array of keys and values.
-    init(labels: JSONValue?) {
+    init(labels: JSONValue?, names: InputNames) {
         self.init(
             (labels?.array ?? []).prefix(256).compactMap { label in
                 label["key"]?.string.flatMap { key in label["value"].map { (key, $0) } }
-            })
+            }, names)
     }
 
-    private init(_ given: [(key: String, value: JSONValue)]) {
+    private init(_ given: [(key: String, value: JSONValue)], _ names: InputNames) {
         var id: String?
         var source: String?
         var tenant: String?
         var type: String?
         var whole: ExecutionRecord.Event?
         for (key, value) in given {
-            switch Self.plain(key) {
-            case "cloudeventid", "cloudeventseventid", "eventid", "ceid": id = ExecutionRecord.attribute(value)
-            case "cloudeventsource", "cloudeventseventsource", "eventsource", "cesource":
-                source = ExecutionRecord.attribute(value)
-            case "cloudeventtenantid", "cloudeventseventtenantid", "eventtenantid", "cetenantid":
-                tenant = ExecutionRecord.attribute(value)
-            case "cloudeventtype", "cloudeventseventtype", "eventtype", "cetype":
-                type = ExecutionRecord.attribute(value)
-            case "traceparent", "cloudeventtraceparent", "eventtraceparent", "cetraceparent":
-                context = context ?? ExecutionRecord.context(value)
-            case "cloudevent", "event": whole = ExecutionRecord.Event(structured: value)
-            default: break
-            }
+            let name = InputNames.plain(key)
+            if names.eventID.contains(name) { id = ExecutionRecord.attribute(value) ?? id }
+            if names.eventSource.contains(name) { source = ExecutionRecord.attribute(value) ?? source }
+            if names.eventTenant.contains(name) { tenant = ExecutionRecord.attribute(value) ?? tenant }
+            if names.eventType.contains(name) { type = ExecutionRecord.attribute(value) ?? type }
+            if names.traceparent.contains(name) { context = context ?? ExecutionRecord.context(value) }
+            if names.event.contains(name) { whole = ExecutionRecord.Event(structured: value) ?? whole }
         }
         if let id, let source {
             var named = ExecutionRecord.Event(id: id, source: source)
@@ -48,9 +41,5 @@ struct GivenNames {
         } else {
             event = whole
         }
-    }
-
-    private static func plain(_ key: String) -> String {
-        String(decoding: key.lowercased().utf8.filter { $0 != 0x5F && $0 != 0x2D && $0 != 0x2E }, as: UTF8.self)
     }
 }

@@ -17,6 +17,10 @@ package struct KestraAPISettings: Sendable {
     /// For one request, nanoseconds.
     package var timeout: UInt64 = 10_000_000_000
     package var lookup = LookupSettings()
+    /// Under which names flows get their event and context.
+    package var inputs = InputNames.common
+    /// How to encrypt, if `endpoint` says so; nil trusts the system's authorities.
+    package var tls: TLSContext?
 
     package init(endpoint: ClientEndpoint) { self.endpoint = endpoint }
 
@@ -55,7 +59,7 @@ package final class KestraAPIClient: @unchecked Sendable {
         self.onFailure = onFailure
         client = Client(
             loop: loop, endpoint: settings.endpoint, connections: settings.lookup.inFlight,
-            responseLimit: settings.responseLimit)
+            responseLimit: settings.responseLimit, tls: settings.tls)
         lookup = ExecutionLookup(settings: settings.lookup)
         path = "\(settings.basePath)/api/v1/\(percentEncoded(settings.tenant))/executions/"
         // Kestra makes no span for a call whose caller does not sample: questions about telemetry must not become
@@ -121,7 +125,7 @@ package final class KestraAPIClient: @unchecked Sendable {
         let answer: ExecutionLookup.Answer
         switch result {
         case .success(let response) where response.status == 200:
-            found = ExecutionRecord.parse(response.body).flatMap { $0.id == id ? $0 : nil }
+            found = ExecutionRecord.parse(response.body, names: settings.inputs).flatMap { $0.id == id ? $0 : nil }
             if let found {
                 answer = .found(fingerprint: Fingerprint.of(found.encode()), isFinal: found.hasEnded)
             } else {

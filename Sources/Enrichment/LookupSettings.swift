@@ -14,6 +14,9 @@ package struct LookupSettings: Sendable {
     package var followDelays: [UInt64] = [5_000_000_000, 20_000_000_000, 60_000_000_000, 300_000_000_000]
     /// How long it is believed that an execution is unknown, or its answer of no use.
     package var missLifetime: UInt64 = 60_000_000_000
+    /// How long it is believed that an execution has ended; after that it is asked for again if somebody wants to know,
+    /// which happens if it was restarted.
+    package var finalLifetime: UInt64 = 60_000_000_000
     /// Failures in a row after which nothing is asked for a while.
     package var failuresToOpen = 5
     /// How long that is at first; it doubles with every further failure, up to `longestPause`.

@@ -41,18 +41,27 @@ package enum NativeAPI {
                 backend.timeline(execution: request.parameters[0], for: request.viewer, completion: done)
             },
             Route("GET", "/api/v1/executions/{}/explain") { request, done in
-                backend.explain(execution: request.parameters[0], for: request.viewer, completion: done)
+                backend.explain(
+                    execution: request.parameters[0], tenant: request.query("tenant"), for: request.viewer,
+                    completion: done)
+            },
+            Route("GET", "/api/v1/events/{}/explain") { request, done in
+                backend.explain(event: event(request), for: request.viewer, completion: done)
             },
             Route("GET", "/api/v1/traces/{}") { request, done in
-                guard let id = TraceID(hex: request.parameters[0]), !id.isZero else {
-                    done(
-                        .problem(
-                            .badRequest("A trace id is 32 hex digits, not all zero, not '\(request.parameters[0])'.")))
-                    return
+                switch trace(request) {
+                case .success(let id):
+                    let accept = request.head.header("accept") ?? ""
+                    backend.trace(
+                        id, asProtobuf: accept.contains("protobuf"), for: request.viewer, completion: done)
+                case .failure(let problem): done(.problem(problem))
                 }
-                let accept = request.head.header("accept") ?? ""
-                backend.trace(
-                    id, asProtobuf: accept.contains("protobuf"), for: request.viewer, completion: done)
+            },
+            Route("GET", "/api/v1/traces/{}/explain") { request, done in
+                switch trace(request) {
+                case .success(let id): backend.explain(trace: id, for: request.viewer, completion: done)
+                case .failure(let problem): done(.problem(problem))
+                }
             },
         ]
     }
@@ -63,6 +72,13 @@ package enum NativeAPI {
         return .problem(
             .forbidden(
                 "\(request.head.path) sums up all tenants: ask with one of api.auth.tokens that stands for no tenant."))
+    }
+
+    private static func trace(_ request: RouteRequest) -> Result<TraceID, Problem> {
+        guard let id = TraceID(hex: request.parameters[0]), !id.isZero else {
+            return .failure(.badRequest("A trace id is 32 hex digits, not all zero, not '\(request.parameters[0])'."))
+        }
+        return .success(id)
     }
 
     private static func event(_ request: RouteRequest) -> EventQuery {

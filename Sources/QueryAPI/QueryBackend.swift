@@ -10,7 +10,13 @@ package protocol QueryBackend: AnyObject, Sendable {
     func event(_ name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
     func timeline(event name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
     func timeline(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
-    func explain(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    /// Why an execution is where it is, or the candidates if several tenants have the id.
+    func explain(
+        execution id: String, tenant: String?, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    /// The same for all executions of an event.
+    func explain(event name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
+    /// The same for all executions of which spans arrived in a trace or belong to it.
+    func explain(trace id: TraceID, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)
     /// The unified trace that an original or unified trace id leads to, as OTLP.
     func trace(
         _ id: TraceID, asProtobuf: Bool, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void)

@@ -33,6 +33,10 @@ package struct ExecutionInput: Sendable {
     /// The execution that started it, if that is known from elsewhere than the spans' parents.
     package var parentExecution: String?
     package var relation: ExecutionRelation
+    /// The states it went through, if somebody told them.
+    package var history: [Timeline.StateChange] = []
+    /// Its task runs, if somebody told them.
+    package var taskRuns: [TaskRunInput] = []
 
     package init(
         id: String, tenant: String, namespace: String, flow: String, state: StateEvidence? = nil,
@@ -51,5 +55,44 @@ package struct ExecutionInput: Sendable {
         self.evidence = evidence
         self.parentExecution = parentExecution
         self.relation = relation
+    }
+}
+
+/// What somebody told about one task run.
+package struct TaskRunInput: Sendable, Hashable {
+    package struct Attempt: Sendable, Hashable {
+        /// Kestra's name of its state; empty if unknown.
+        package var state: String
+        /// Unix nanoseconds.
+        package var start: UInt64
+        /// Unix nanoseconds; nil if it has not ended.
+        package var end: UInt64?
+
+        package init(state: String, start: UInt64, end: UInt64?) {
+            self.state = state
+            self.start = start
+            self.end = end
+        }
+    }
+
+    /// What WORKER spans call `kestra.uid`.
+    package var id: String
+    /// The task's id in the flow.
+    package var taskID: String
+    /// What this run is for, in a loop.
+    package var value: String
+    /// Kestra's name of its state; empty if unknown.
+    package var state: String
+    /// Who told it.
+    package var from: String
+    package var attempts: [Attempt]
+
+    package init(id: String, taskID: String, value: String, state: String, from: String, attempts: [Attempt]) {
+        self.id = id
+        self.taskID = taskID
+        self.value = value
+        self.state = state
+        self.from = from
+        self.attempts = attempts
     }
 }

@@ -114,6 +114,12 @@ extension Timeline.Execution {
         writer.list("evidence", binding.evidence) { $0.write(to: &$1) }
         writer.endObject()
         writer.list("segments", segments) { $0.write(to: &$1) }
+        writer.list("history", history) { change, writer in
+            writer.beginObject()
+            writer.member("state", change.state)
+            writer.member("at", time: change.at)
+            writer.endObject()
+        }
         writer.list("taskRuns", taskRuns) { $0.write(to: &$1) }
         writer.member("executorSteps", executorSteps)
         writer.list("children", children) { $0.write(to: &$1) }
@@ -136,6 +142,9 @@ extension Timeline.Execution {
             Timeline.Binding(rule: try answer.text("rule"), evidence: try answer.list("evidence", EvidenceItem.init))
         }
         segments = try answer.list("segments", Timeline.Segment.init)
+        history = try answer.list("history") { (answer: AnswerReader) throws(AnswerError) in
+            Timeline.StateChange(state: try answer.text("state"), at: try answer.time("at"))
+        }
         taskRuns = try answer.list("taskRuns", Timeline.TaskRun.init)
         executorSteps = try answer.count("executorSteps")
         children = try answer.list("children", Timeline.Execution.init)
@@ -180,12 +189,18 @@ extension Timeline.TaskRun {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("id", id)
+        writer.member("taskId", taskID)
         writer.member("type", type)
+        writer.member("value", value)
+        writer.member("state", state)
+        writer.member("stateFrom", stateFrom)
         writer.list("attempts", attempts) { attempt, writer in
             writer.beginObject()
             writer.member("start", time: attempt.start)
             writer.member("end", time: attempt.end)
             writer.member("status", attempt.status)
+            writer.member("state", attempt.state)
+            writer.member("from", attempt.from)
             writer.endObject()
         }
         writer.endObject()
@@ -193,10 +208,15 @@ extension Timeline.TaskRun {
 
     fileprivate init(_ answer: AnswerReader) throws(AnswerError) {
         id = try answer.text("id")
+        taskID = try answer.text("taskId")
         type = try answer.text("type")
+        value = try answer.text("value")
+        state = try answer.text("state")
+        stateFrom = try answer.text("stateFrom")
         attempts = try answer.list("attempts") { (answer: AnswerReader) throws(AnswerError) in
             Timeline.Attempt(
-                start: try answer.time("start"), end: try answer.time("end"), status: try answer.string("status"))
+                start: try answer.time("start"), end: try answer.time("end"), status: try answer.string("status"),
+                state: try answer.text("state"), from: try answer.text("from"))
         }
     }
 }

@@ -71,6 +71,8 @@ package struct Timeline: Sendable, Hashable {
         package var originalTraceIDs: [TraceID]
         package var binding: Binding
         package var segments: [Segment]
+        /// The states it went through, if somebody told them.
+        package var history: [StateChange]
         package var taskRuns: [TaskRun]
         /// EXECUTOR spans: messages that the executor processed for it.
         package var executorSteps: Int
@@ -91,22 +93,45 @@ package struct Timeline: Sendable, Hashable {
         package var spans: Int
     }
 
-    /// One task run: a WORKER span for each attempt.
+    /// When an execution came into a state of Kestra's.
+    package struct StateChange: Sendable, Hashable {
+        package var state: String
+        package var at: UInt64
+
+        package init(state: String, at: UInt64) {
+            self.state = state
+            self.at = at
+        }
+    }
+
+    /// One task run: a WORKER span for each attempt, or what was told about it.
     package struct TaskRun: Sendable, Hashable {
         /// `kestra.uid`; empty if the span had none.
         package var id: String
-        /// The task's Java class.
+        /// The task's id in the flow; empty if nobody told it.
+        package var taskID: String
+        /// The task's Java class; empty if no span of it was seen.
         package var type: String
+        /// What this run is for, in a loop; empty if nobody told it.
+        package var value: String
+        /// Kestra's state of it, and who told that; both empty if nobody did.
+        package var state: String
+        package var stateFrom: String
         /// In order of start.
         package var attempts: [Attempt]
     }
 
     package struct Attempt: Sendable, Hashable {
         package var start: UInt64
+        /// So far, if it was told and has not ended.
         package var end: UInt64
         /// The span's status: `unset`, `ok`, `error`. Unset does not mean that it succeeded: Kestra up to 1.3 leaves it
-        /// unset on failed tasks too.
+        /// unset on failed tasks too. Of an attempt without a span it follows from the state.
         package var status: String
+        /// Kestra's state of it; empty if nobody told it.
+        package var state: String
+        /// Where its times are from: `span`, or who told them.
+        package var from: String
     }
 
     /// Something that belongs to the event but lies in another trace.

@@ -102,13 +102,8 @@ extension TimelineBuilder {
             traceID: (facts.executors.first ?? facts.workers.first).map { spans[$0].traceID } ?? input.traceID,
             originalTraceIDs: facts.input.originalTraceIDs,
             binding: Timeline.Binding(rule: facts.input.rule, evidence: facts.input.evidence), segments: facts.segments,
-            taskRuns: taskRuns(of: facts).prefix(rules.taskRuns).map { run in
-                Timeline.TaskRun(
-                    id: run.id, type: run.type,
-                    attempts: run.spans.prefix(rules.attempts).map {
-                        Timeline.Attempt(start: spans[$0].start, end: spans[$0].end, status: spans[$0].statusName)
-                    })
-            }, executorSteps: facts.executors.count, children: children)
+            history: Array(facts.input.history.prefix(rules.attempts)), taskRuns: toldAndSeenRuns(of: facts),
+            executorSteps: facts.executors.count, children: children)
     }
 
     /// One task run of an execution: its WORKER spans in order of start.

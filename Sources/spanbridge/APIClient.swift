@@ -81,12 +81,14 @@ final class APIClient: Sendable {
         }
         var lines = [problem?["detail"]?.string ?? "The relay answered with status \(response.status)."]
         for candidate in problem?["candidates"]?.array ?? [] {
-            let source = candidate["source"]?.string ?? ""
-            let tenant = candidate["tenant"]?.string ?? ""
-            lines.append("  --source \(source)" + (tenant.isEmpty ? "" : " --tenant \(tenant)"))
+            let names = ["source", "tenant"].compactMap { name in
+                candidate[name]?.string.flatMap { $0.isEmpty ? nil : "--\(name) \($0)" }
+            }
+            lines.append("  " + names.joined(separator: " "))
         }
         let code: ExitCode = [404, 409].contains(response.status) ? .notFound : .failure
-        return CommandFailure(code: code, message: lines.joined(separator: "\n"))
+        return CommandFailure(
+            code: code, message: lines.joined(separator: "\n"), isUnknown: response.status == 404)
     }
 }
 
@@ -94,6 +96,8 @@ final class APIClient: Sendable {
 struct CommandFailure: Error {
     var code: ExitCode
     var message: String
+    /// Whether the relay knows nothing by the name that was asked for.
+    var isUnknown = false
 }
 
 /// A text as it may stand in a path segment or a query value.

@@ -43,16 +43,35 @@ struct TimelineCommand {
     }
 }
 
-/// `spanbridge explain`: tells which rule and which evidence bound an execution.
+/// `spanbridge explain`: tells which rule and which evidence bound an execution, or all of an event or a trace.
 struct ExplainCommand {
     var options: Invocation.Explain
     var environment: [String: String]
 
     func run() -> ExitCode {
-        ask(options.output, "/api/v1/executions/\(percentEncoded(options.execution))/explain", []) { body in
-            ExplainText.render(
-                try Explanation(json: body), width: Terminal.width, color: isColored(options.output, environment))
+        let name = percentEncoded(options.name)
+        var query: [(String, String)] = []
+        if let tenant = options.tenant { query.append(("tenant", tenant)) }
+        let width = Terminal.width
+        let color = isColored(options.output, environment)
+        let aboutExecution = Question("/api/v1/executions/\(name)/explain", query) { body in
+            ExplainText.render(try Explanation(json: body), width: width, color: color)
         }
+        if let source = options.source { query.append(("source", source)) }
+        let aboutEvent = Question("/api/v1/events/\(name)/explain", query) { body in
+            ExplainText.render(try ExplanationList(json: body), width: width, color: color)
+        }
+        let aboutTrace = Question("/api/v1/traces/\(name)/explain", []) { body in
+            ExplainText.render(try ExplanationList(json: body), width: width, color: color)
+        }
+        if options.source != nil { return ask(options.output, [aboutEvent]) }
+        if TraceID(hex: options.name) != nil { return ask(options.output, [aboutExecution, aboutEvent, aboutTrace]) }
+        return ask(
+            options.output, [aboutExecution, aboutEvent],
+            unknown: """
+                Nobody named an execution or an event '\(options.name)', and it is no trace id (32 hex digits). Ids are \
+                case-sensitive; `spanbridge events` lists the known events.
+                """)
     }
 }
 
@@ -60,21 +79,56 @@ func isColored(_ output: Invocation.Output, _ environment: [String: String]) -> 
     output.color.isColored(onTerminal: Terminal.isOutput, environment: environment)
 }
 
-/// Asks the API and prints its answer, as it came or drawn by `render`.
+/// A path of the API with its query, and how its answer is drawn.
+private struct Question {
+    var target: String
+    var render: ([UInt8]) throws -> String
+
+    init(_ path: String, _ query: [(String, String)], _ render: @escaping ([UInt8]) throws -> String) {
+        let text = query.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
+        target = query.isEmpty ? path : "\(path)?\(text)"
+        self.render = render
+    }
+}
+
 private func ask(
-    _ output: Invocation.Output, _ path: String, _ query: [(String, String)], _ render: ([UInt8]) throws -> String
+    _ output: Invocation.Output, _ path: String, _ query: [(String, String)],
+    _ render: @escaping ([UInt8]) throws -> String
 ) -> ExitCode {
-    let text = query.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
+    ask(output, [Question(path, query, render)])
+}
+
+/// Asks the API until it knows something and prints that answer, as it came or drawn.
+///
+/// - Parameter unknown: what to say if it knows nothing by any of the questions; else what it said to the last one.
+private func ask(_ output: Invocation.Output, _ questions: [Question], unknown: String? = nil) -> ExitCode {
     do {
-        let body = try APIClient(output.api).get(query.isEmpty ? path : "\(path)?\(text)").get()
-        print(output.json ? String(decoding: body, as: UTF8.self) + "\n" : try render(body), terminator: "")
-        return .success
-    } catch let failure as CommandFailure {
-        complain(failure.message)
-        return failure.code
+        let client = try APIClient(output.api)
+        for (position, question) in questions.enumerated() {
+            do throws(CommandFailure) {
+                let body = try client.get(question.target).get()
+                print(
+                    output.json ? String(decoding: body, as: UTF8.self) + "\n" : try drawn(body, by: question),
+                    terminator: "")
+                return .success
+            } catch {
+                if error.isUnknown, position + 1 < questions.count { continue }
+                complain(error.isUnknown ? unknown ?? error.message : error.message)
+                return error.code
+            }
+        }
+        return .notFound
     } catch {
-        complain("The relay's answer cannot be read: \(error)")
+        complain("\(error)")
         return .failure
+    }
+}
+
+private func drawn(_ body: [UInt8], by question: Question) throws(CommandFailure) -> String {
+    do {
+        return try question.render(body)
+    } catch {
+        throw CommandFailure(code: .failure, message: "The relay's answer cannot be read: \(error)")
     }
 }
 

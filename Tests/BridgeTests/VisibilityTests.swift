@@ -59,4 +59,31 @@ import Testing
         #expect(seen.map(\.key.tenant) == ["ws-acme"])
         #expect(Set(seen.flatMap(\.executions).map(\.id)).isSubset(of: ["own", "sub"]))
     }
+
+    @Test("an explanation shows no names of other tenants and no executions of theirs")
+    func explanations() throws {
+        bind("own", to: "evt-1", tenant: "ws-acme")
+        bind("foreign", to: "evt-1", tenant: "ws-beta")
+        let own = try #require(correlator.execution(id: "own"))
+        func verdict(_ kind: Evidence.Kind, _ value: String, _ outcome: Verdict.Outcome) -> Verdict {
+            Verdict(
+                kind: kind, rule: kind.rule, value: value, from: "x", seenAt: 1, target: TraceID(high: 1, low: 2),
+                outcome: outcome)
+        }
+        let whole = JoinExplanation(
+            execution: own,
+            verdicts: [
+                verdict(.bindingEvent, "evt-1", .won),
+                verdict(.eventOnServer, "evt-2", .tenantDiffers(own: "ws-acme", other: "ws-beta")),
+                verdict(.triggers, "foreign", .informs), verdict(.triggeredBy, "own", .informs),
+            ])
+        let viewed = try #require(acme.view(whole, in: correlator))
+        #expect(viewed.verdicts.map(\.kind) == [.bindingEvent, .eventOnServer, .triggeredBy])
+        #expect(viewed.verdicts[1].outcome == .tenantDiffers(own: "ws-acme", other: "") && viewed.verdicts[1].target == nil)
+        #expect(viewed.verdicts[0] == whole.verdicts[0])
+        #expect(everybody.view(whole, in: correlator)?.verdicts == whole.verdicts)
+        var foreign = whole
+        foreign.execution = try #require(correlator.execution(id: "foreign"))
+        #expect(acme.view(foreign, in: correlator) == nil)
+    }
 }

@@ -52,7 +52,10 @@ import Testing
             try parse("timeline e1 --source s --tenant t --width 120 --color=always")
                 == .timeline(
                     .init(output: .init(api: api, color: .always), event: "e1", source: "s", tenant: "t", width: 120)))
-        #expect(try parse("explain x1") == .explain(.init(output: .init(api: api), execution: "x1")))
+        #expect(try parse("explain x1") == .explain(.init(output: .init(api: api), name: "x1")))
+        #expect(
+            try parse("explain e1 --source s --tenant t")
+                == .explain(.init(output: .init(api: api), name: "e1", source: "s", tenant: "t")))
     }
 
     @Test("doctor takes an API and says what its exit status means")
@@ -105,7 +108,7 @@ import Testing
             ("timeline a --json=yes", "takes no value"), ("timeline a --width 10", "from 40 to 1000"),
             ("timeline a --color blue", "--color takes auto, always or never"),
             ("timeline a --api ftp://x", "--api: \"ftp\" is no scheme"),
-            ("explain", "Missing argument 'EXECUTION'"),
+            ("explain", "Missing argument 'NAME'"),
             ("events --limit 0", "from 1 to 100000"), ("events --since yesterday", "--since takes a duration"),
             ("events --since 2025-06-01", "--since takes a duration"), ("replay", "Missing argument 'DIR'"),
             ("replay d --to nowhere", "--to: the port is missing"), ("replay d --speed nan", "--speed takes"),

@@ -85,6 +85,38 @@ import Testing
         #expect(c.log.level == .debug && c.log.format == .json && c.threads.eventLoops == 3)
     }
 
+    @Test("what bounds the questions to Kestra can be set, from a file and from variables")
+    func kestraAPI() throws {
+        let text = """
+            enrichment:
+              kestra_api:
+                endpoint: kestra:8443
+                tls: {ca_file: /etc/kestra.pem}
+                timeout: 2s
+                max_response_size: 1MiB
+                rate: 2.5
+                concurrency: 7
+                cache_size: 50
+                max_attempts: 3
+                backoff: [100ms, 1s]
+                circuit_breaker: {failures: 2, pause: 1s, max_pause: 2s}
+                inputs: {traceparent: [tp], event_id: [order_event]}
+            """
+        let loaded = load(anExporter + text, ["SPANBRIDGE_ENRICHMENT_KESTRA_API_FOLLOW": "1s, 1m"])
+        let api = try #require(loaded.configuration.enrichment.kestraAPI)
+        #expect(loaded.diagnostics.isEmpty, "\(loaded.diagnostics)")
+        #expect(api.usesTLS && api.tls?.caFile == "/etc/kestra.pem" && api.rate == 2.5 && api.concurrency == 7)
+        #expect(api.timeout == 2_000_000_000 && api.maxResponseSize == 1 << 20 && api.cacheSize == 50)
+        #expect(api.maxAttempts == 3 && api.backoff == [100_000_000, 1_000_000_000])
+        #expect(api.follow == [1_000_000_000, 60_000_000_000])
+        #expect(api.circuitBreaker.failures == 2 && api.circuitBreaker.maxPause == 2_000_000_000)
+        #expect(api.inputs.traceparent == ["tp"] && api.inputs.eventID == ["order_event"])
+        #expect(api.inputs.eventSource == Configuration.Inputs().eventSource)
+        let plain = load(anExporter + "enrichment: {kestra_api: {endpoint: \"http://k:1\", tls: {ca_file: x}}}")
+        #expect(plain.configuration.enrichment.kestraAPI?.usesTLS == false)
+        #expect(plain.diagnostics.map(\.path) == ["enrichment.kestra_api.tls"])
+    }
+
     @Test(
         "without a file it runs on defaults, and says that nothing is sent on",
         arguments: [nil, "", "# nothing\n", "---\n", "~"])

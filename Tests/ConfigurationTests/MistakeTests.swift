@@ -70,6 +70,27 @@ import Testing
                 "enrichment: {kestra_api: {endpoint: \"http://k:1\", bearer_token: x, basic_auth: {username: x}}}", 2,
                 "enrichment.kestra_api.bearer_token", "conflicts"),
             Case(
+                "enrichment: {kestra_api: {endpoint: \"http://k:1\", rate: 0}}", 2, "enrichment.kestra_api.rate", "must be between 0.01"),
+            Case(
+                "enrichment: {kestra_api: {endpoint: \"http://k:1\", concurrency: 101}}", 2, "enrichment.kestra_api.concurrency",
+                "must be between 1 and 100"),
+            Case(
+                "enrichment: {kestra_api: {endpoint: \"http://k:1\", backoff: [1s, soon]}}", 2, "enrichment.kestra_api.backoff",
+                "expected a duration"),
+            Case(
+                "enrichment: {kestra_api: {endpoint: \"http://k:1\", follow: [0]}}", 2, "enrichment.kestra_api.follow", "must be between 1ms"),
+            Case(
+                "enrichment: {kestra_api: {endpoint: \"http://k:1\", follow: 5s}}", 2, "enrichment.kestra_api.follow", "expected a list"),
+            Case(
+                "enrichment: {kestra_api: {endpoint: \"http://k:1\", circuit_breaker: {pause: 1m, max_pause: 1s}}}", 2,
+                "enrichment.kestra_api.circuit_breaker.max_pause", "1s is less than 1m"),
+            Case(
+                "enrichment: {kestra_api: {endpoint: \"http://k:1\", inputs: {trace_parent: [x]}}}", 2, "enrichment.kestra_api.inputs.trace_parent",
+                "did you mean \"traceparent\""),
+            Case(
+                "enrichment: {kestra_api: {endpoint: \"https://k:1\", tls: {cert_file: x}}}", 2,
+                "enrichment.kestra_api.tls.cert_file", "go together"),
+            Case(
                 "receivers: {otlp: {protocols: {grpc: {tls: {cert_file: x}}}}}", 2,
                 "receivers.otlp.protocols.grpc.tls.key_file", "is missing"),
             Case("api: {tls: {key_file: x}}", 2, "api.tls.cert_file", "is missing"),

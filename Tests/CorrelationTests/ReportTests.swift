@@ -208,6 +208,89 @@ import Testing
         #expect(world.correlator.execution(id: e1)?.evidence.last?.value == "SUCCESS")
     }
 
+    @Test("a restarted execution runs again: the later state counts, not the one that was told last",
+        arguments: [false, true])
+    func restarted(isRestored: Bool) throws {
+        let world = asking()
+        try world.receive(native)
+        func tell(_ state: String, at time: UInt64) {
+            world.report(e1) {
+                $0.state = state
+                $0.stateAt = time * second
+            }
+        }
+        func state() -> String? { world.correlator.execution(id: e1)?.state }
+        tell("FAILED", at: 2_000)
+        if isRestored {
+            world.store()
+            world.restart()
+        }
+        tell("RUNNING", at: 1_900)
+        #expect(state() == "FAILED")
+        tell("RUNNING", at: 2_500)
+        #expect(state() == "RUNNING")
+        let evidence = world.correlator.execution(id: e1)?.evidence.filter { $0.kind == .reportedState }
+        #expect(evidence?.map(\.value) == ["RUNNING"] && evidence?.first?.seenAt == world.now)
+        // An answer that was under way for long.
+        tell("FAILED", at: 2_000)
+        #expect(state() == "RUNNING")
+        tell("SUCCESS", at: 2_600)
+        #expect(state() == "SUCCESS")
+    }
+
+    @Test("a call's state is overruled by a state that began after the call, and by an end if the call told none")
+    func restartedAfterCall() throws {
+        let world = asking()
+        try world.receive(native)
+        func state() -> String? { world.correlator.execution(id: e1)?.state }
+        world.bind(e1, state: "RUNNING")
+        world.report(e1) {
+            $0.state = "SUCCESS"
+            $0.stateAt = world.now - second
+        }
+        #expect(state() == "SUCCESS")
+        world.bind(e1, state: "FAILED")
+        world.report(e1) {
+            $0.state = "RUNNING"
+            $0.stateAt = world.now - second
+        }
+        #expect(state() == "FAILED")
+        world.report(e1) {
+            $0.state = "RUNNING"
+            $0.stateAt = world.now + second
+        }
+        #expect(state() == "RUNNING")
+    }
+
+    @Test("an execution whose spans go on after its end is asked for its state again")
+    func wentOn() throws {
+        let world = asking()
+        try world.receive(native)
+        world.bind(e1, state: "SUCCESS")
+        world.wait(100 * second)
+        #expect(world.asked.isEmpty)
+        var later = TestSpan.worker(3, of: e1, in: 1, under: 1)
+        (later.start, later.end) = (2_000 * second, 2_001 * second)
+        try world.receive(later)
+        world.wait(100 * second)
+        #expect(world.asked == [e1])
+    }
+
+    @Test("the record's tenant is the execution's, if no span told one")
+    func tenant() throws {
+        let world = asking()
+        try world.receive(.executor(12, of: e2, in: 2), .executor(13, of: e1, in: 3, tenant: ""))
+        for execution in [e1, e2] { world.report(execution) { $0.tenant = "other" } }
+        #expect(world.correlator.execution(id: e2)?.tenant == "main")
+        #expect(world.correlator.execution(id: e1)?.tenant == "other")
+        world.wait(100 * second)
+        let derivedWithTenant = DerivedIDs.trace(tenant: "other", execution: e1)
+        #expect(world.backend[id(13)]?.trace == derivedWithTenant && world.violations.isEmpty)
+        world.bind(e3, state: "RUNNING")
+        world.report(e3) { $0.tenant = "other" }
+        #expect(world.correlator.execution(id: e3)?.tenant == "other")
+    }
+
     @Test("what was reported survives a restart, and what nobody answered is asked again")
     func restart() throws {
         let world = asking()

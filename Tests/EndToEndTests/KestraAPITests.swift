@@ -38,6 +38,33 @@ struct KestraAPITests {
         }
     }
 
+    @Test("an execution's timeline has the task runs and states that Kestra's record tells, after a restart too")
+    func taskRuns() throws {
+        let capture = try Capture("kestra/1.3.31/s14-errors")
+        let sink = try RecordingSink()
+        defer { sink.stop() }
+        let kestra = try KestraStandIn(capture.records)
+        let bridge = try BridgeProcess(sinkPort: sink.port, hold: "1s", quiet: "300ms", extra: kestra.configuration)
+        for item in capture.items { try bridge.send(item) }
+        let id = try #require(capture.executions.first { $0.value["state"]?.string == "FAILED" }?.key)
+        func execution() throws -> JSONValue? {
+            try bridge.json("/api/v1/executions/\(id)/timeline")["executions"]?.array?.first
+        }
+        func isTold() throws -> Bool {
+            let execution = try execution()
+            let runs = execution?["taskRuns"]?.array ?? []
+            let states = (execution?["history"]?.array ?? []).compactMap { $0["state"]?.string }
+            return states.first == "CREATED" && states.last == "FAILED"
+                && runs.contains { $0["state"]?.string == "FAILED" && $0["stateFrom"]?.string == "Kestra API" }
+                && runs.allSatisfy { $0["taskId"]?.string?.isEmpty == false }
+        }
+        try waitUntil("the timeline tells what Kestra told", seconds: 20, isTold)
+        kestra.stop()
+        bridge.killHard()
+        try bridge.start()
+        #expect(try isTold())
+    }
+
     @Test("a Kestra that is not there holds nothing up")
     func absent() throws {
         let capture = try Capture("kestra/1.3.31/s02-webhook-no-header")

@@ -175,6 +175,42 @@ struct RelayTests {
         }
     }
 
+    @Test("an execution that nothing joins is told what would join it, and that changes with what comes")
+    func explanation() throws {
+        try exchange { sink, bridge in
+            #expect(try post(bridge, "/v1/traces", Self.spans, port: bridge.httpPort) == 200)
+            func explained() throws -> JSONValue { try bridge.json("/api/v1/executions/\(Self.execution)/explain") }
+            try waitUntil("the execution is known", seconds: 10) { try explained()["executionId"] != nil }
+            func missing() throws -> [String] {
+                try (explained()["missing"]?.array ?? []).compactMap { $0["evidence"]?.string }
+            }
+            let before = try explained()
+            #expect(before["joined"]?.bool == false && before["placement"]?["traceId"]?.string == Self.own)
+            #expect(try missing().contains("header") && missing().contains("binding") && missing().contains("kestra_api"))
+            #expect(try !missing().contains("event"))
+            let call = #"{"executionId":"\#(Self.execution)","event":{"id":"evt-9","source":"urn:nobody"}}"#
+            #expect(try post(bridge, "/v1/bindings", call) == 202)
+            try waitUntil("the event is missing", seconds: 10) { try missing().first == "event" }
+            let waiting = try explained()["evidence"]?.array?.first { $0["kind"]?.string == "binding_event" }
+            #expect(waiting?["outcome"]?.string == "no_trace_known" && waiting?["verdict"]?.string == "lost")
+            let event = """
+                {"specversion": "1.0", "id": "evt-9", "source": "urn:nobody", "type": "t",
+                 "traceparent": "00-\(Self.event)-00f067aa0ba902b7-01"}
+                """
+            #expect(
+                try bridge.http(
+                    "POST", "/v1/cloudevents", Array(event.utf8), type: "application/cloudevents+json").status == 202)
+            try waitUntil("it is joined", seconds: 10) { try explained()["joined"]?.bool == true }
+            #expect(try missing().isEmpty && explained()["placement"]?["rule"]?.string == "claimed")
+            for path in ["events/evt-9", "traces/\(Self.own)", "traces/\(Self.event)"] {
+                let list = try bridge.json("/api/v1/\(path)/explain")
+                #expect(list["executions"]?.array?.map { $0["executionId"]?.string } == [Self.execution], "\(path)")
+            }
+            #expect(try bridge.http("GET", "/api/v1/events/nobody/explain").status == 404)
+            #expect(try bridge.http("GET", "/api/v1/traces/0123456789abcdef0123456789abcdef/explain").status == 404)
+        }
+    }
+
     @Test("the command line lists, draws and explains")
     func commandLine() throws {
         try exchange { sink, bridge in
@@ -200,6 +236,14 @@ struct RelayTests {
             #expect(try JSONValue.parse(Array(json.text.utf8))["traceId"]?.string == Self.event)
             let explained = try run("explain", Self.execution)
             #expect(explained.status == 0 && explained.text.contains("binding_event"), "\(explained.text)")
+            #expect(explained.text.contains("Joined by rule claimed. A binding call names event 'evt-1'"))
+            for name in ["evt-1", Self.own, Self.event] {
+                let list = try run("explain", name)
+                #expect(list.status == 0 && list.text.contains("execution \(Self.execution)"), "\(list.text)")
+            }
+            #expect(try run("explain", "nobody").status == 2)
+            #expect(try run("explain", "nobody").text.contains("it is no trace id"))
+            #expect(try run("explain", "0123456789abcdef0123456789abcdef").status == 2)
             #expect(try run("timeline", "nobody").status == 2)
             #expect(try run("frobnicate").status == 64)
             #expect(try run("check-config", "/does/not/exist").status == 78)

@@ -160,4 +160,34 @@ final class TLSTests {
             for word in words { #expect(log.contains(word), "\(log)") }
         }
     }
+
+    @Test("the Kestra API is asked over TLS with a bearer token, again if its index lags behind, and not if it is a stranger")
+    func kestra() throws {
+        let capture = try Capture("kestra/1.3.31/s14-errors")
+        let context = try TLSContext.server(
+            TLSContext.ServerFiles(certificate: "\(directory)/one.pem", key: "\(directory)/one.key", clientAuthorities: nil))
+        for isTrusted in [true, false] {
+            let sink = try RecordingSink()
+            defer { sink.stop() }
+            let kestra = try KestraStandIn(capture.records, misses: 1, authorization: "Bearer t0ken", tls: context)
+            defer { kestra.stop() }
+            let bridge = try BridgeProcess(
+                sinkPort: sink.port, hold: "1s", quiet: "300ms",
+                extra: kestra.configuration(
+                    credentials: "bearer_token: t0ken",
+                    ", tls: {ca_file: \"\(directory)/\(isTrusted ? "one" : "two").pem\"}, backoff: [50ms, 100ms], rate: 1000"))
+            for item in capture.items { try bridge.send(item) }
+            func metrics() throws -> String {
+                String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+            }
+            let prefix = "spanbridge_kestra_api_answers_total{outcome=\"\(isTrusted ? "found" : "unavailable")\"} "
+            try waitUntil("the outcome of asking shows", seconds: 20) {
+                let line = try metrics().split(separator: "\n").first { $0.hasPrefix(prefix) }
+                let count = line.flatMap { Int($0.dropFirst(prefix.count)) } ?? 0
+                return count >= (isTrusted ? capture.executions.count : 1)
+            }
+            #expect(kestra.most == (isTrusted ? 2 : 0))
+            #expect(bridge.log.contains("Asking the Kestra API failed") != isTrusted && !bridge.log.contains("t0ken"))
+        }
+    }
 }

@@ -83,6 +83,23 @@ import Testing
         #expect(other.times(of: "b") == [second, 2 * second] && other.news == 2)
     }
 
+    @Test("an execution that has ended is not asked for again, unless somebody wants to know much later: it may run again")
+    func restarted() {
+        var world = World()
+        world.ask("a")
+        world.run(until: 2 * second) { _ in .found(fingerprint: 1, isFinal: true) }
+        world.ask("a")
+        world.run(until: 61 * second) { _ in .missing }
+        #expect(world.sent.count == 1)
+        world.run(until: 3_600 * second) { _ in .missing }
+        world.ask("a")
+        world.run(until: 3_601 * second) { _ in .found(fingerprint: 2, isFinal: false) }
+        #expect(world.sent.count == 2 && world.news == 2)
+        world.run(until: 3_700 * second) { _ in .found(fingerprint: 3, isFinal: true) }
+        world.run(until: 36_000 * second) { _ in .missing }
+        #expect(world.sent.count == 3 && world.news == 3)
+    }
+
     @Test("no execution is asked for more than ten times, whatever is answered and however often it is wanted",
         arguments: [ExecutionLookup.Answer.missing, .unavailable, .unusable, .found(fingerprint: 1, isFinal: false)])
     func limit(answer: ExecutionLookup.Answer) {

@@ -97,6 +97,19 @@ import Transport
         #expect(result.heard.records.count == 1 && result.counters.missing == 1 && result.asked.count == 2)
     }
 
+    @Test("a bearer token is sent as it is, and what flows call their inputs is respected")
+    func bearer() async throws {
+        let answer = #"{"id":"a","inputs":{"order_event":"e","from":"s","event_id":"no","event_source":"no"}}"#
+        let result = try await ask(["a"], expecting: 1) {
+            $0.authorization = "Bearer t0ken"
+            $0.inputs = InputNames(traceparent: [], eventID: ["orderEvent"], eventSource: ["from"])
+        } answer: { _ in
+            .http(200, body: Array(answer.utf8))
+        }
+        #expect(result.asked.first?.header("authorization") == "Bearer t0ken")
+        #expect(result.heard.records.first?.event?.id == "e")
+    }
+
     @Test("failures are told without the credentials, and after five nothing is asked")
     func refused() async throws {
         let result = try await ask((0..<9).map { "a\($0)" }, expecting: 5) {

@@ -19,6 +19,12 @@ import Transport
             ("/api/v1/events/a%2Fb?source=urn%3Ax&tenant=ws+1", "event a/b|urn:x|ws 1"),
             ("/api/v1/events/a", "event a|-|-"),
             ("/api/v1/events/a/timeline", "timeline of event a"),
+            ("/api/v1/executions/x/explain?tenant=main", "explanation of execution x|main"),
+            ("/api/v1/events/a/explain?source=s&tenant=t", "explanation of event a|s|t"),
+            (
+                "/api/v1/traces/4bf92f3577b34da6a3ce929d0e0e4736/explain",
+                "explanation of trace 4bf92f3577b34da6a3ce929d0e0e4736"
+            ),
             ("/api/v1/traces/4BF92F3577B34DA6A3CE929D0E0E4736", "trace 4bf92f3577b34da6a3ce929d0e0e4736"),
         ])
     func questions(target: String, asked: String) throws {
@@ -83,6 +89,7 @@ import Transport
             ("/api/v1/events?until=2026-13-01T00:00:00Z", "until"), ("/api/v1/traces/abc", "32 hex digits"),
             ("/api/v1/traces/%2Bbf92f3577b34da6a3ce929d0e0e4736", "32 hex digits"),
             ("/api/v1/traces/00000000000000000000000000000000", "32 hex digits"),
+            ("/api/v1/traces/abc/explain", "32 hex digits"),
             ("/api/v1/events?tenant=%ff", "tenant"), ("/api/v1/events?source=%zz", "source"),
             ("/api/v1/events/a?tenant=%", "tenant"),
         ])

@@ -43,8 +43,21 @@ final class EchoBackend: QueryBackend {
         completion(.problem(.notFound("no execution \(id)")))
     }
 
-    func explain(execution id: String, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+    func explain(event name: EventQuery, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
         keep(viewer)
+        completion(echo("explanation of event \(name.id)|\(name.source ?? "-")|\(name.tenant ?? "-")"))
+    }
+
+    func explain(trace id: TraceID, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void) {
+        keep(viewer)
+        completion(echo("explanation of trace \(id.hex)"))
+    }
+
+    func explain(
+        execution id: String, tenant: String?, for viewer: Viewer, completion: @escaping @Sendable (QueryAnswer) -> Void
+    ) {
+        keep(viewer)
+        if let tenant { return completion(echo("explanation of execution \(id)|\(tenant)")) }
         completion(
             .problem(Problem(status: 409, title: "Ambiguous", detail: id, candidates: Array(#"[{"id":1}]"#.utf8))))
     }

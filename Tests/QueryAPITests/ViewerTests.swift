@@ -29,7 +29,8 @@ import Transport
 
     private static let questions = [
         "/api/v1/events", "/api/v1/events/a", "/api/v1/events/a/timeline", "/api/v1/executions/a/timeline",
-        "/api/v1/executions/a/explain", "/api/v1/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+        "/api/v1/executions/a/explain", "/api/v1/executions/a/explain?tenant=main", "/api/v1/events/a/explain",
+        "/api/v1/traces/4bf92f3577b34da6a3ce929d0e0e4736", "/api/v1/traces/4bf92f3577b34da6a3ce929d0e0e4736/explain",
     ]
 
     @Test("every question is asked for the token's tenant", arguments: questions)

@@ -138,17 +138,25 @@ enum Snapshots {
         execution exec1
         flow      company.team.on-event
         tenant    main
+        event     evt-1 of portarium
+                  tenant ws-acme
         seen in   23030303030303030303030303030303, 8c614f872ab215bb1db0a976c1bb83ed
         placed in 23030303030303030303030303030303
         by rule   claimed
 
+        Joined by rule claimed. A binding call names event 'evt-1'.
+
         evidence
           won   binding_event evt-1
                 from POST /v1/bindings, seen at 2026-11-24 10:45:50.100 UTC
-                a binding call is the strongest evidence for an execution that is not
-                native
+                A binding call names event 'evt-1'.
           lost  traceparent_on_server_span 00-…
                 from span 0000000000000003, seen at 2026-11-24 10:45:50.090 UTC
+                The query carries a traceparent, but a claim outweighs it.
+
+        what would join it
+          - Send the header.
+            docs/set-up.md#join-by-header
 
         notes
           - Spans that arrived before the binding were amended.

@@ -13,6 +13,12 @@ struct TimelineJSONTests {
             message: "bad \"x\"\n")
         story.span("EXECUTOR - x", under: SpanID(raw: 5), from: 1_020, to: 1_030, kestra: .executor, execution: "child")
         story.executions[0].originalTraceIDs = [Story.otherTrace]
+        story.executions[0].history = [.init(state: "CREATED", at: Story.at(400))]
+        story.executions[0].taskRuns = [
+            TaskRunInput(
+                id: "run3", taskID: "pause", value: "x", state: "RUNNING", from: "Kestra API",
+                attempts: [.init(state: "RUNNING", start: Story.at(900), end: nil)])
+        ]
         for number in 0..<5 as Range<UInt64> {
             story.span("db.query", under: SpanID(raw: 1), from: number, to: number + 1, origin: .portarium)
         }
@@ -48,7 +54,7 @@ struct TimelineJSONTests {
         #expect(
             execution?.members?.map(\.key) == [
                 "id", "namespace", "flow", "relation", "state", "stateFrom", "quietSince", "start", "end", "traceId",
-                "originalTraceIds", "binding", "segments", "taskRuns", "executorSteps", "children",
+                "originalTraceIds", "binding", "segments", "history", "taskRuns", "executorSteps", "children",
             ])
         #expect(execution?.value(at: ["binding"])?.members?.map(\.key) == ["rule", "evidence"])
         #expect(
@@ -56,8 +62,8 @@ struct TimelineJSONTests {
                 "kind", "value", "seenAt", "from",
             ])
         let run = execution?["taskRuns"]?.array?.first
-        #expect(run?.members?.map(\.key) == ["id", "type", "attempts"])
-        #expect(run?["attempts"]?.array?.first?.members?.map(\.key) == ["start", "end", "status"])
+        #expect(run?.members?.map(\.key) == ["id", "taskId", "type", "value", "state", "stateFrom", "attempts"])
+        #expect(run?["attempts"]?.array?.first?.members?.map(\.key) == ["start", "end", "status", "state", "from"])
         #expect(value["phases"]?.array?.first?.members?.map(\.key) == ["name", "start", "end"])
         #expect(value["phases"]?.array?.last?.members?.map(\.key) == ["name", "start", "end", "executionId"])
     }
@@ -122,13 +128,49 @@ struct TimelineJSONTests {
             ])
     }
 
-    @Test("an explanation comes back as it was", arguments: Explanation.Verdict.allCases)
-    func explanation(verdict: Explanation.Verdict) throws {
+    @Test("an explanation comes back as it was", arguments: Explanation.Outcome.allCases)
+    func explanation(outcome: Explanation.Outcome) throws {
         var explanation = Explanation.sample
-        explanation.evidence[0].verdict = verdict
+        explanation.evidence[0].outcome = outcome
         #expect(try Explanation(json: explanation.json) == explanation)
-        #expect(throws: AnswerError(path: "executionId", expected: "a string")) {
+        explanation.event = nil
+        explanation.isJoined = false
+        explanation.missing = []
+        let list = ExplanationList(
+            event: Story().event, traceID: Story.trace, executions: [explanation, .sample], notes: ["a note"])
+        #expect(try ExplanationList(json: list.json) == list)
+        let bare = ExplanationList(event: nil, traceID: nil, executions: [], notes: [])
+        #expect(try ExplanationList(json: bare.json) == bare)
+    }
+
+    @Test("the members of an explanation have the names of the API")
+    func explanationNames() throws {
+        let value = try JSONValue.parse(Explanation.sample.json)
+        #expect(
+            value.members?.map(\.key) == [
+                "executionId", "tenant", "namespace", "flow", "event", "traces", "placement", "joined", "summary",
+                "evidence", "missing", "notes",
+            ])
+        #expect(
+            value["evidence"]?.array?.first?.members?.map(\.key) == [
+                "kind", "value", "seenAt", "from", "rule", "traceId", "verdict", "outcome", "why",
+            ])
+        #expect(value["missing"]?.array?.first?.members?.map(\.key) == ["evidence", "how", "see"])
+        let list = ExplanationList(event: nil, traceID: Story.trace, executions: [.sample], notes: [])
+        #expect(try JSONValue.parse(list.json).members?.map(\.key) == ["event", "traceId", "executions", "notes"])
+    }
+
+    @Test("a damaged explanation is an error that names the member, and never a trap")
+    func damagedExplanation() throws {
+        #expect(throws: AnswerError(path: "traces", expected: "a list of strings")) {
             try Explanation(json: Array("{}".utf8))
+        }
+        let json = ExplanationList(event: nil, traceID: Story.trace, executions: [.sample], notes: ["n"]).json
+        for end in json.indices { #expect(throws: (any Error).self) { try ExplanationList(json: Array(json[..<end])) } }
+        for index in json.indices {
+            var flipped = json
+            flipped[index] ^= 0x10
+            if let list = try? ExplanationList(json: flipped) { _ = ExplainText.render(list, width: 80, color: true) }
         }
     }
 
@@ -153,15 +195,20 @@ extension EventSummary {
 extension Explanation {
     static let sample = Explanation(
         executionID: "exec1", tenant: "main", namespace: "company.team", flow: "on-event",
-        traces: [Story.trace, Story.otherTrace], placement: .init(traceID: Story.trace, rule: "claimed"),
+        event: .init(tenant: "ws-acme", source: "portarium", id: "evt-1"), traces: [Story.trace, Story.otherTrace],
+        placement: .init(traceID: Story.trace, rule: "claimed"), isJoined: true,
+        summary: "Joined by rule claimed. A binding call names event 'evt-1'.",
         evidence: [
             .init(
                 item: .init(kind: "binding_event", value: "evt-1", seenAt: Story.at(100), from: "POST /v1/bindings"),
-                verdict: .won, why: "a binding call is the strongest evidence for an execution that is not native"),
+                rule: "claimed", traceID: Story.trace, outcome: .won, why: "A binding call names event 'evt-1'."),
             .init(
                 item: .init(
                     kind: "traceparent_on_server_span", value: "00-…", seenAt: Story.at(90),
                     from: "span 0000000000000003"),
-                verdict: .lost, why: ""),
-        ], notes: ["Spans that arrived before the binding were amended."])
+                rule: "context", traceID: Story.otherTrace, outcome: .weaker,
+                why: "The query carries a traceparent, but a claim outweighs it."),
+        ],
+        missing: [.init(evidence: "header", how: "Send the header.", see: "docs/set-up.md#join-by-header")],
+        notes: ["Spans that arrived before the binding were amended."])
 }

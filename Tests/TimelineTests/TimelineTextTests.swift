@@ -130,15 +130,23 @@ struct TimelineTextTests {
             spans: 1,
             errors: 1)
         let explanation = Explanation(
-            executionID: name, tenant: name, namespace: name, flow: name, traces: [],
-            placement: .init(traceID: Story.trace, rule: name),
-            evidence: [.init(item: .init(kind: name, value: name, seenAt: 0, from: name), verdict: .won, why: name)],
-            notes: [name])
+            executionID: name, tenant: name, namespace: name, flow: name,
+            event: .init(tenant: name, source: name, id: name), traces: [],
+            placement: .init(traceID: Story.trace, rule: name), isJoined: false, summary: name,
+            evidence: [
+                .init(
+                    item: .init(kind: name, value: name, seenAt: 0, from: name), rule: name, traceID: nil, outcome: .won,
+                    why: name)
+            ],
+            missing: [.init(evidence: name, how: name, see: name)], notes: [name])
+        let explanations = ExplanationList(
+            event: story.event, traceID: nil, executions: [explanation, explanation], notes: [name])
         for text in [
             TimelineText.render(timeline, width: 90, color: false),
             TimelineText.render(timeline, width: 90, color: false, ascii: true),
             EventsText.render([summary], width: 90, color: false),
             ExplainText.render(explanation, width: 90, color: false),
+            ExplainText.render(explanations, width: 90, color: false),
         ] {
             #expect(text.utf8.count < 40_000)
             for scalar in text.unicodeScalars where scalar != "\n" {

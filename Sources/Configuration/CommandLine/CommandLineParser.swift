@@ -54,7 +54,8 @@ package struct CommandLineParser {
         case "explain":
             return .explain(
                 Invocation.Explain(
-                    output: try output(words), execution: try words.argument(0), tenant: words.value("tenant")))
+                    output: try output(words), name: try words.argument(0), source: words.value("source"),
+                    tenant: words.value("tenant")))
         case "doctor": return .doctor(try output(words))
         case "replay": return .replay(try replay(words))
         case "completions":

@@ -146,10 +146,25 @@ struct Command {
 
     private static let explain = Command(
         name: "explain", overview: "Say why an execution was joined, or was not.",
-        arguments: [Argument(name: "EXECUTION", help: "The Kestra execution's id.")],
-        options: [Option(name: "tenant", value: Value(placeholder: "TENANT"), help: "The execution's tenant.")]
-            + outputOptions,
-        examples: [("explain 4kXcJ0b3gqU9XhPz1aZ2Lm", "The rule, and each piece of evidence with its place and time.")],
+        discussion: "For an event or a trace it explains every execution of it. What is not joined gets a list of what "
+            + "would join it.",
+        arguments: [
+            Argument(
+                name: "NAME", help: "The id of a Kestra execution, of a CloudEvent or of a trace, looked for in this order.")
+        ],
+        options: [
+            Option(
+                name: "source", value: Value(placeholder: "SOURCE"),
+                help: "The event's source; then NAME is an event's id."),
+            Option(
+                name: "tenant", value: Value(placeholder: "TENANT"),
+                help: "The tenant of the execution or event, if the id alone is ambiguous."),
+        ] + outputOptions,
+        examples: [
+            ("explain 4kXcJ0b3gqU9XhPz1aZ2Lm", "The rule, and each piece of evidence with what became of it."),
+            ("explain 7b1c0d9e", "The same for each execution of an event."),
+            ("explain 4bf92f3577b34da6a3ce929d0e0e4736", "The same for each execution of a trace."),
+        ],
         exitCodes: [.success, .failure, .notFound, .usage, .unavailable])
 
     private static let doctor = Command(

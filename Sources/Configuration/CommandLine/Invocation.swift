@@ -61,7 +61,10 @@ package enum Invocation: Sendable, Equatable {
 
     package struct Explain: Sendable, Equatable {
         package var output: Output
-        package var execution: String
+        /// The id of an execution, an event or a trace.
+        package var name: String
+        /// An event's source: then `name` is an event's id.
+        package var source: String?
         package var tenant: String?
     }
 

@@ -120,6 +120,8 @@ package enum TimelineText {
         }
     }
 
+    private static let failedRunLimit = 5
+
     private static func describe(
         _ execution: Timeline.Execution, startedBy parent: String?, indent: Int, on page: inout TextPage
     ) {
@@ -132,6 +134,22 @@ package enum TimelineText {
         ]
         page.chain(words.filter { !$0.isEmpty }, separator: separator, first: margin, indent: indent)
         page.paragraph(reason(execution, startedBy: parent), first: "", indent: indent + 4)
+        let failed = execution.taskRuns.filter { ["FAILED", "KILLED", "CANCELLED"].contains($0.state) }
+        for run in failed.prefix(failedRunLimit) {
+            page.paragraph(failure(of: run), first: "", indent: indent + 4)
+        }
+        if failed.count > failedRunLimit {
+            page.add(PlainText.blanks(indent + 4) + "\(failed.count - failedRunLimit) more tasks failed")
+        }
+    }
+
+    /// What became of a task that did not end well: only Kestra's record tells, up to Kestra 1.3.
+    private static func failure(of run: Timeline.TaskRun) -> String {
+        let name = run.taskID.isEmpty ? TaskText.short(run.type) : run.taskID
+        let value = run.value.isEmpty ? "" : " (\(run.value))"
+        let count = run.attempts.count
+        let attempts = count > 1 ? " after \(count) attempts" : ""
+        return "task \(name)\(value): \(run.state)\(attempts) (told by \(run.stateFrom))"
     }
 
     /// Why it is here, in one sentence.
