@@ -74,7 +74,10 @@ let package = Package(
 
         tests("WireTests", ["Wire"]),
         tests("OTLPTests", ["OTLP", "Wire", "COTLP", "CProtobufC"], resources: [.copy("Golden")]),
-        tests("CorrelationTests", ["Correlation", "OTLP"]),
+        .target(
+            name: "Scenarios", dependencies: ["OTLP"], path: "Tests/Scenarios", exclude: ["Cases"],
+            swiftSettings: settings),
+        tests("CorrelationTests", ["Correlation", "OTLP", "Scenarios"]),
         tests("JournalTests", ["Journal", "OTLP"]),
         tests("TimelineTests", ["Timeline", "OTLP"]),
         tests("MetricsTests", ["Metrics"]),
@@ -85,7 +88,7 @@ let package = Package(
         tests("EnrichmentTests", ["Enrichment", "OTLP", "Metrics", "Transport"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("BridgeTests", ["Bridge", "Correlation", "OTLP"]),
-        tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
+        tests("EndToEndTests", ["OTLP", "Transport", "Scenarios"], exclude: ["Captures", "Peers"]),
     ]
 )
 
