@@ -35,11 +35,11 @@ class Story:
 
     def trace(self, name):
         n = self.traces.setdefault(name, len(self.traces) + 1)
-        return f'{self.letter}{self.number:02x}'.ljust(24, '0') + f'{n:08x}'
+        return f'{self.letter}{self.number:02x}{n:05x}'.ljust(32, '0')
 
     def span(self, name):
         n = self.spans.setdefault(name, len(self.spans) + 1)
-        return f'{self.letter}{self.number:02x}'.ljust(8, '0') + f'{n:08x}'
+        return f'{self.letter}{self.number:02x}{n:05x}'.ljust(16, '0')
 
     def later(self, seconds): self.clock += int(seconds * SECOND)
 
