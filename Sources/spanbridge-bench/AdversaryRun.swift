@@ -13,7 +13,11 @@ struct AdversaryRun {
     /// the 64 MiB of waiting spans.
     static let limit = 1_500 << 20
 
-    private static let adversaries: [(name: String, what: String, run: (AdversaryRun, inout Feed) throws -> Void)] = [
+    private typealias Adversary = (
+        name: String, what: String, run: @Sendable (AdversaryRun, inout Feed) throws -> Void
+    )
+
+    private static let adversaries: [Adversary] = [
         ("event", "one event id on every delivery", { try $0.deliveries(of: { _ in "evt" }, &$1) }),
         ("events", "an event of its own for every delivery", { try $0.deliveries(of: { "evt-\($0)" }, &$1) }),
         ("publishers", "one event id on every publishing span", { try $0.publishers(&$1) }),
@@ -34,13 +38,13 @@ struct AdversaryRun {
         var feed = Feed()
         try adversary.run(self, &feed)
         feed.finish()
-        let peak = Self.peak
+        let peak = MeasuredProcess.peakMemory(of: "self")
         let (sizes, counters) = (feed.correlator.sizes, feed.correlator.counters)
         show(
             """
             \(name): \(adversary.what), \(count)
               peak of resident memory \(peak >> 20) MiB (limit \(Self.limit >> 20)), CPU \((CPUTime.ofProcess - before) / 1_000_000) ms
-              \(feed.spans) spans came, \(feed.left) left, \(counters.amendedSpans) left again
+              \(feed.spans) spans came, \(feed.left) left, \(feed.amendments) amendments
               remembered: \(sizes.executions) executions, \(sizes.events) events, \(sizes.traces) traces; largest stored state \(feed.largestState) bytes
               forgotten \(counters.forgotten), relations cut \(counters.relationsCut), records evicted \(counters.evictedRecords)
 
@@ -48,13 +52,6 @@ struct AdversaryRun {
         guard peak <= Self.limit else { throw BenchError("\(name) took more memory than its limit") }
         // Records that were dropped from memory leave by the journal, which is not here.
         guard counters.evictedRecords > 0 || feed.left >= feed.spans else { throw BenchError("\(name): spans did not leave") }
-    }
-
-    /// `VmHWM`, bytes.
-    private static var peak: Int {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
-        return usage.ru_maxrss << 10
     }
 
     /// Runs every adversary, each in a process of its own. Throws if one failed.
@@ -82,7 +79,9 @@ struct AdversaryRun {
             for number in batch {
                 feed.tell(
                     CloudEvent(id: event(number), source: "adversary", type: "t", rawData: []), keys: keys,
-                    at: Traceparent(traceID: trace(number / 1_000), parentID: SpanID(raw: 9), flags: 1))
+                    at: Traceparent(
+                        traceID: TraceID(high: 8, low: UInt64(event(number).utf8.count > 3 ? number : 1) + 1),
+                        parentID: SpanID(raw: 9), flags: 1))
             }
             let spans = batch.flatMap { number in
                 let server = SpanID(raw: UInt64(number) << 1 | 1 << 62)
@@ -176,6 +175,7 @@ extension AdversaryRun {
         let correlator = Correlator(settings: .defaults)
         private(set) var spans = 0
         private(set) var left = 0
+        private(set) var amendments = 0
         private(set) var largestState = 0
         private var now: UInt64 = 1_000_000_000
         private var record: UInt64 = 0
@@ -221,8 +221,10 @@ extension AdversaryRun {
 
         private mutating func carryOut() {
             for action in correlator.takeActions() {
-                if case .release(let release) = action {
-                    left += release.edits?.count ?? release.batch?.index.spans.count ?? 0
+                switch action {
+                case .release(let release): left += release.edits?.count ?? release.batch?.index.spans.count ?? 0
+                case .amend: amendments += 1
+                default: break
                 }
             }
         }
