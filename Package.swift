@@ -74,7 +74,10 @@ let package = Package(
 
         tests("WireTests", ["Wire"]),
         tests("OTLPTests", ["OTLP", "Wire", "COTLP", "CProtobufC"], resources: [.copy("Golden")]),
-        tests("CorrelationTests", ["Correlation", "OTLP"]),
+        .target(
+            name: "Scenarios", dependencies: ["OTLP"], path: "Tests/Scenarios", exclude: ["Cases"],
+            swiftSettings: settings),
+        tests("CorrelationTests", ["Correlation", "OTLP", "Scenarios"]),
         tests("JournalTests", ["Journal", "OTLP"]),
         tests("TimelineTests", ["Timeline", "OTLP"]),
         tests("MetricsTests", ["Metrics"]),
@@ -90,7 +93,7 @@ let package = Package(
                 "Bridge", "Configuration", "Correlation", "Enrichment", "Exporters", "OTLP", "QueryAPI", "Timeline",
                 "Transport",
             ]),
-        tests("EndToEndTests", ["OTLP", "Transport"], exclude: ["Captures", "Peers"]),
+        tests("EndToEndTests", ["OTLP", "Transport", "Scenarios"], exclude: ["Captures", "Peers"]),
     ]
 )
 

@@ -3,6 +3,7 @@ struct Arguments {
     enum Command {
         case measure
         case allocations
+        case adversaries
         case help
     }
 
@@ -17,16 +18,23 @@ struct Arguments {
     /// The relay; by default the one beside this program.
     var program: String?
 
+    /// One adversary instead of all.
+    var only: String?
+    /// How many hostile spans.
+    var count = 1_000_000
+
     static let help = """
         OVERVIEW: Measures what spanbridge costs.
 
-        USAGE: spanbridge-bench [allocations] [options]
+        USAGE: spanbridge-bench [allocations | adversaries] [options]
 
         SUBCOMMANDS:
           (none)                  CPU time a span of the release binary beside this program, in several
                                   configurations, and of its parts. Takes two to three minutes.
           allocations             Calls of the allocator for 1,000 and for 2,000 spans. Fails if the second need more
                                   than AllocationLimits.swift allows.
+          adversaries             The peak of resident memory under a million hostile spans, of several kinds. Fails
+                                  if it is above its limit.
 
         OPTIONS:
           --quick                 One round instead of five.
@@ -34,6 +42,8 @@ struct Arguments {
           --peer PATH             Measures Rotel too; PATH is rotel-agent of the PyPI package rotel.
           --directory PATH        Where journals are made. (default: $TMPDIR or /tmp)
           --program PATH          The relay. (default: spanbridge beside this program)
+          --only NAME             One adversary instead of all, in this process.
+          --count N               So many hostile spans, 1 to 100000000. (default: 1000000)
           -h, --help              Shows this text.
 
         """
@@ -42,6 +52,10 @@ struct Arguments {
         var rest = words[...]
         if rest.first == "allocations" {
             command = .allocations
+            rest = rest.dropFirst()
+        }
+        if rest.first == "adversaries" {
+            command = .adversaries
             rest = rest.dropFirst()
         }
         while let word = rest.popFirst() {
@@ -59,6 +73,13 @@ struct Arguments {
                     throw BenchError("--rounds takes a number from 1 to 100, not \(text)")
                 }
                 rounds = number
+            case "--only": only = try value()
+            case "--count":
+                let text = try value()
+                guard let number = Int(text), (1...100_000_000).contains(number) else {
+                    throw BenchError("--count takes a number from 1 to 100000000, not \(text)")
+                }
+                count = number
             case "--peer": peer = try value()
             case "--directory": directory = try value()
             case "--program": program = try value()

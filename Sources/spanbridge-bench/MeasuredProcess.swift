@@ -63,8 +63,11 @@ final class MeasuredProcess {
     }
 
     /// The most physical memory it has had (VmHWM), bytes.
-    var peakMemory: Int {
-        let line = readText("/proc/\(id)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+    var peakMemory: Int { Self.peakMemory(of: "\(id)") }
+
+    /// The same of any process by its id, or `self`.
+    static func peakMemory(of process: String) -> Int {
+        let line = readText("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
         return (Int(line.filter(\.isNumber)) ?? 0) << 10
     }
 

@@ -21,6 +21,9 @@ do {
         try MeasureCommand(arguments: arguments).run()
     case .allocations:
         try AllocationRun().run()
+    case .adversaries:
+        let run = AdversaryRun(count: arguments.count)
+        if let name = arguments.only { try run.run(name) } else { try run.runAll() }
     }
 } catch {
     say("Error: \(error)")

@@ -56,10 +56,12 @@ final class World {
 
     /// A batch arrives. Returns its record.
     @discardableResult
-    func receive(_ spans: [TestSpan]) throws -> UInt64 {
-        let payload = TestSpan.request(spans)
+    func receive(_ spans: [TestSpan]) throws -> UInt64 { try receive(payload: TestSpan.request(spans)) }
+
+    @discardableResult
+    func receive(payload: [UInt8], keys: CompiledKeys = World.keys) throws -> UInt64 {
         let batch = SpanBatch(
-            record: lastRecord + 1, payload: payload, index: try SpanIndex(payload: payload, keys: World.keys))
+            record: lastRecord + 1, payload: payload, index: try SpanIndex(payload: payload, keys: keys))
         journal[batch.record] = batch
         return take(.spans(batch))
     }
@@ -79,6 +81,8 @@ final class World {
                     executionID: execution, event: event.map { .init(id: $0, source: source, tenantID: tenant) },
                     traceparent: traceparent.map(Traceparent.init), state: state, parentExecutionID: parent)))
     }
+
+    func receive(_ call: BindingCall) { take(.binding(call)) }
 
     /// Kestra's record of an execution is told.
     func report(_ execution: String, _ change: (inout ReportedExecution) -> Void) {

@@ -10,13 +10,7 @@ final class BridgeProcess {
     private(set) var grpcPort = 0
     private(set) var httpPort = 0
     private(set) var apiPort = 0
-    private let sinkPort: Int
-    private let hold: String
-    private let quiet: String
-    private let extra: String
-    private let exporters: String
-    private let otlp: String
-    private let api: String
+    private let configuration: String
     private var process: pid_t = 0
     private let client: TestClient
 
@@ -27,18 +21,34 @@ final class BridgeProcess {
     ///   - extra: more lines of the configuration file.
     ///   - otlp: more keys of `receivers.otlp`, each after a comma.
     ///   - api: the same of `api`.
-    init(
+    convenience init(
         sinkPort: Int, hold: String = "2s", quiet: String = "500ms", exporters: String = "", extra: String = "",
         otlp: String = "", api: String = ""
     ) throws {
-        self.sinkPort = sinkPort
-        self.hold = hold
-        self.quiet = quiet
-        self.extra = extra
-        self.exporters = exporters
-        self.otlp = otlp
-        self.api = api
+        try self.init(
+            template: """
+                receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}\(otlp)}}
+                exporters:
+                  otlp_http/backend: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: gzip, retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}}
+                \(exporters)
+                journal: {directory: "{dir}/journal"}
+                correlation: {hold: \(hold), late: amend, execution_span: {mode: all, quiet: \(quiet)}}
+                api: {endpoint: "127.0.0.1:0"\(api)}
+                \(extra)
+                """)
+    }
+
+    /// Takes a configuration as judges fill it in: `{{` and `}}` stand for braces; `{grpc}`, `{http}` and `{api}` are
+    /// ports, `{sink}` is the backend's, `{hold}` a number of seconds, `{dir}` a directory.
+    convenience init(sinkPort: Int, template: String, hold: Int) throws {
+        let filled = [("{grpc}", "0"), ("{http}", "0"), ("{api}", "0"), ("{sink}", "\(sinkPort)"), ("{hold}", "\(hold)")]
+        let text = filled.reduce(template) { $0.replacing($1.0, with: $1.1) }
+        try self.init(template: text.replacing("{{", with: "{").replacing("}}", with: "}"))
+    }
+
+    private init(template: String) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "spanbridge-test-\(UUID().uuidString)")
+        configuration = template.replacing("{dir}", with: directory.path)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         client = try TestClient()
         try start()
@@ -58,16 +68,6 @@ final class BridgeProcess {
     }
 
     func start() throws {
-        let configuration = """
-            receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}\(otlp)}}
-            exporters:
-              otlp_http/backend: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: gzip, retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}}
-            \(exporters)
-            journal: {directory: "\(directory.path)/journal"}
-            correlation: {hold: \(hold), late: amend, execution_span: {mode: all, quiet: \(quiet)}}
-            api: {endpoint: "127.0.0.1:0"\(api)}
-            \(extra)
-            """
         let file = directory.appending(path: "config.yaml")
         try configuration.write(to: file, atomically: true, encoding: .utf8)
         let before = log.utf8.count

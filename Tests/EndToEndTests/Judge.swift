@@ -9,7 +9,10 @@ struct JudgedSpan {
     /// Kind, times, status and events: what must not change.
     var unchanging: [JSONValue?]
     var attributes: [String: JSONValue]
+    /// Those that the relay added.
+    var links: [(traceID: String, spanID: String, reason: String)]
     var scope: String
+    var resource: [String: JSONValue]
 
     func attribute(_ key: String) -> String? { attributes[key]?["stringValue"]?.string }
 
@@ -18,13 +21,12 @@ struct JudgedSpan {
     static func all(in payload: [UInt8]) throws -> [JudgedSpan] {
         let request = try JSONValue.parse(try OTLPJSON.decode(protobuf: payload, message: .tracesRequest))
         var spans: [JudgedSpan] = []
+        func dictionary(_ attributes: JSONValue?) -> [String: JSONValue] {
+            Dictionary((attributes?.array ?? []).map { ($0["key"]?.string ?? "", $0["value"] ?? .null) }) { $1 }
+        }
         for resource in request["resourceSpans"]?.array ?? [] {
             for scope in resource["scopeSpans"]?.array ?? [] {
                 for span in scope["spans"]?.array ?? [] {
-                    var attributes: [String: JSONValue] = [:]
-                    for attribute in span["attributes"]?.array ?? [] {
-                        attributes[attribute["key"]?.string ?? ""] = attribute["value"]
-                    }
                     spans.append(
                         JudgedSpan(
                             traceID: span["traceId"]?.string ?? "", spanID: span["spanId"]?.string ?? "",
@@ -32,7 +34,14 @@ struct JudgedSpan {
                             unchanging: ["kind", "startTimeUnixNano", "endTimeUnixNano", "status", "events"].map {
                                 span[$0]
                             },
-                            attributes: attributes, scope: scope["scope"]?["name"]?.string ?? ""))
+                            attributes: dictionary(span["attributes"]),
+                            links: (span["links"]?.array ?? []).compactMap { link in
+                                let reason = dictionary(link["attributes"])["spanbridge.link.reason"]
+                                return reason?["stringValue"]?.string.map {
+                                    (link["traceId"]?.string ?? "", link["spanId"]?.string ?? "", $0)
+                                }
+                            }, scope: scope["scope"]?["name"]?.string ?? "",
+                            resource: dictionary(resource["resource"]?["attributes"])))
                 }
             }
         }
