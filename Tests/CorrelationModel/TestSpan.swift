@@ -2,7 +2,7 @@ package import OTLP
 
 /// One span as a system sends it.
 package struct TestSpan {
-    package enum Sender: CaseIterable { case kestraServer, kestra, portarium, shop }
+    package enum Sender: CaseIterable { case kestraServer, kestra, portarium, shop, store, storeWorker }
 
     package var sender: Sender
     package var trace: TraceID
@@ -14,6 +14,8 @@ package struct TestSpan {
     package var start = 10 * second
     package var end = 11 * second
     package var isError = false
+    /// The tenant that the sender's credential stands for.
+    package var credential: String?
 
     /// A call that Kestra took in.
     package static func server(
@@ -79,6 +81,16 @@ package struct TestSpan {
             name: "GET /", kind: 2, attributes: [])
     }
 
+    /// A span of one of the configured systems (see `World.configuredKeys`).
+    package static func configured(
+        _ sender: Sender, _ id: UInt64, in trace: UInt64, under parent: UInt64 = 0, kind: UInt8 = 1,
+        attributes: [(String, String)] = []
+    ) -> TestSpan {
+        TestSpan(
+            sender: sender, trace: traceID(trace), id: SpanID(raw: id), parent: SpanID(raw: parent), name: "step",
+            kind: kind, attributes: attributes)
+    }
+
     package func at(_ start: UInt64, _ end: UInt64) -> TestSpan {
         var span = self
         (span.start, span.end) = (start, end)
@@ -103,6 +115,8 @@ package struct TestSpan {
                 case .kestra: ("kestra", "kestra")
                 case .portarium: ("portarium-control-plane", "portarium.events")
                 case .shop: ("shop", "web")
+                case .store: ("store", "opentelemetry.instrumentation.fastapi")
+                case .storeWorker: ("store-worker", "opentelemetry.instrumentation.celery")
                 }
             payload += SpanBuilder.request(
                 resource: [("service.name", service)], scope: scope, version: "1", spans: sent.map(\.built))

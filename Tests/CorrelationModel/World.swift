@@ -50,6 +50,10 @@ package final class World {
     private var recordsOfTraces: [TraceID: [UInt64]] = [:]
     package private(set) var executionSpans: [ExecutionSpan] = []
     package private(set) var dependents: [UInt64] = []
+    /// The records of requests of logs or metrics.
+    package private(set) var dependentRecords: [UInt64] = []
+    /// When each span came first.
+    package private(set) var arrivals: [SpanID: UInt64] = [:]
     package private(set) var finished: Set<UInt64> = []
     package private(set) var amendments: [Amendment] = []
     package private(set) var reloads = 0
@@ -86,6 +90,7 @@ package final class World {
             record: lastRecord + 1, payload: payload, index: try SpanIndex(payload: payload, keys: keys),
             tenant: tenant)
         journal[batch.record] = batch
+        for span in spans where arrivals[span.id] == nil { arrivals[span.id] = now }
         for trace in Set(spans.map(\.trace)) { recordsOfTraces[trace, default: []].append(batch.record) }
         return take(.spans(batch))
     }
@@ -128,6 +133,7 @@ package final class World {
     @discardableResult
     private func take(_ input: Input) -> UInt64 {
         inputs.append(input)
+        if case .told(.dependent) = input { dependentRecords.append(lastRecord) }
         give(input, record: lastRecord)
         return lastRecord
     }
@@ -244,12 +250,7 @@ package final class World {
             violations.append("a release of the unknown record \(release.record)")
             return
         }
-        let edits =
-            release.edits ?? batch.index.spans.enumerated().map { position, span in
-                SpanEdit(
-                    span: Int32(position), traceID: span.traceID, parentSpanID: span.parentSpanID, rule: .own,
-                    amended: false)
-            }
+        let edits = World.edits(of: release, batch)
         for edit in edits {
             let id = batch.index.spans[Int(edit.span)].spanID
             let before = backend[id]
@@ -267,6 +268,16 @@ package final class World {
                     ? [] : Array(release.links[Int(edit.links.lowerBound)..<Int(edit.links.upperBound)]),
                 copies: (before?.copies ?? 0) + 1)
         }
+    }
+
+    /// How the spans of a release leave, one by one.
+    static func edits(of release: Release, _ batch: SpanBatch) -> [SpanEdit] {
+        release.edits
+            ?? batch.index.spans.enumerated().map { position, span in
+                SpanEdit(
+                    span: Int32(position), traceID: span.traceID, parentSpanID: span.parentSpanID, rule: .own,
+                    amended: false)
+            }
     }
 
     private func finish(_ record: UInt64) {
