@@ -1,7 +1,7 @@
 import Correlation
 
 /// Random worlds, one after the other, until enough spans have passed.
-package struct Soak {
+package struct Soak: Sendable {
     package let features: Features
     package private(set) var worlds = 0
     package private(set) var spans = 0
@@ -32,5 +32,19 @@ package struct Soak {
         worlds += 1
         mistakes += found.count
         return found.isEmpty ? [] : ["\(conditions)"] + found.sorted()
+    }
+
+    /// Several worlds. Calls `found` for those that are not as they should be.
+    package mutating func run(worlds seeds: [UInt64], found: (_ seed: UInt64, _ mistakes: [String]) -> Void) throws {
+        for seed in seeds {
+            let mistakes = try run(world: seed)
+            if !mistakes.isEmpty { found(seed, mistakes) }
+        }
+    }
+
+    package mutating func add(_ other: Soak) {
+        worlds += other.worlds
+        spans += other.spans
+        mistakes += other.mistakes
     }
 }

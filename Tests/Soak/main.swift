@@ -46,24 +46,39 @@ do {
     var random = Seeded("spanbridge-soak")
     let start = seconds()
     var lastReport = start
-    var (wrongWorlds, shown) = (0, 0)
+    var wrong: [(seed: UInt64, mistakes: [String])] = []
+    var wrongWorlds = 0
     func report() {
         let elapsed = max(seconds() - start, 0.001)
         say(
             "\(soak.spans) spans, \(soak.worlds) worlds, \(Int(Double(soak.spans) / elapsed)) spans/s, "
                 + "\(soak.mistakes) mistakes in \(wrongWorlds) worlds, peak \(peakMebibytes()) MiB")
     }
+    let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     while soak.spans < number {
-        let seed = random.next()
-        let found = try soak.run(world: seed)
-        if !found.isEmpty {
-            wrongWorlds += 1
-            if shown < 10 {
-                shown += 1
-                say("spanbridge-soak world \(seed)\(arguments.count == 2 ? " \(arguments[1])" : "")")
-                found.prefix(6).forEach { say("  \($0)") }
+        // In rounds, so that the seeds do not depend on which processor is the faster.
+        let rounds = (0..<processors).map { _ in (0..<16).map { _ in random.next() } }
+        try await withThrowingTaskGroup(of: (Soak, [(seed: UInt64, mistakes: [String])]).self) { group in
+            for seeds in rounds {
+                group.addTask {
+                    var part = Soak(features: features)
+                    var wrong: [(seed: UInt64, mistakes: [String])] = []
+                    try part.run(worlds: seeds) { wrong.append(($0, Array($1.prefix(6)))) }
+                    return (part, wrong)
+                }
+            }
+            for try await (part, found) in group {
+                soak.add(part)
+                wrong += found
             }
         }
+        for world in wrong {
+            wrongWorlds += 1
+            guard wrongWorlds <= 10 else { continue }
+            say("spanbridge-soak world \(world.seed)\(arguments.count == 2 ? " \(arguments[1])" : "")")
+            world.mistakes.forEach { say("  \($0)") }
+        }
+        wrong = []
         if seconds() - lastReport > 10 {
             lastReport = seconds()
             report()
