@@ -56,6 +56,29 @@ package struct Truth {
     package var spans: [SpanID: Span] = [:]
     package var runs: [Key: Run] = [:]
 
+    /// Where the truth contradicts itself, in words: a generator's fault.
+    package var contradictions: [String] {
+        var found: [String] = []
+        var tenants: [TraceID: String] = [:]
+        for (id, span) in spans {
+            if let key = span.execution, runs[key]?.trace != span.trace {
+                found.append("\(id.hex) is not where \(key.execution) is")
+            }
+            if !span.tenant.isEmpty, let other = tenants.updateValue(span.tenant, forKey: span.trace),
+                other != span.tenant
+            {
+                found.append("\(span.trace.hex) is of \(other) and \(span.tenant)")
+            }
+            // A call from within may go to another event's trace.
+            if !span.isTopLevel, span.name != "POST /webhook", let parent = span.parent.flatMap({ spans[$0] }),
+                parent.trace != span.trace
+            {
+                found.append("\(id.hex) is not where its parent is")
+            }
+        }
+        return found
+    }
+
     func resolve(_ links: [Link]) -> Set<AddedLink> {
         Set(
             links.compactMap { link in

@@ -41,6 +41,20 @@ import Testing
         #expect(scenario.mistakes(in: world, conditions: conditions).contains { $0.contains("lies in") })
     }
 
+    @Test("the generator does not contradict itself, with any feature", arguments: Features.names.map(\.name) + ["all"])
+    func truth(feature: String) throws {
+        var random = Seeded("ModelTests.truth")
+        let features = try #require(Features(text: feature))
+        for _ in 0..<5 {
+            let scenario = Scenario(seed: random.next(), size: 40, features: features)
+            #expect(scenario.truth.contradictions.isEmpty, "\(scenario.seed)")
+            // Whatever becomes of it, nothing traps and nothing is lost.
+            let world = Conditions().world(features: features)
+            try scenario.play(on: world, order: random.next(), conditions: Conditions())
+            #expect(scenario.spans.allSatisfy { world.backend[$0.id] != nil } && world.violations.isEmpty)
+        }
+    }
+
     @Test("two replicas of which one joins otherwise are told apart")
     func replicas() throws {
         var random = Seeded("ModelTests.replicas")
