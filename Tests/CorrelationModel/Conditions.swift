@@ -26,7 +26,7 @@ package struct Conditions: Sendable {
         largestBatch = random.chance(70) ? 20 : .random(in: 1...200, using: &random)
         if random.chance(30) { holdBytes = .random(in: 0...10_000, using: &random) }
         asks = random.chance(30)
-        if random.chance(8) { mode = features.contains(.exactExecutionSpans) && random.chance(60) ? .joined : .none }
+        if random.chance(8) { mode = features.contains(.joinedMode) && random.chance(60) ? .joined : .none }
         if !isCrashing, random.chance(8) {
             policy = features.contains(.linkPolicy) && random.chance(50) ? .link : .ignore
         }

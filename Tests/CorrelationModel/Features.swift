@@ -18,13 +18,18 @@ package struct Features: OptionSet, Sendable {
     /// before any EXECUTOR span, a SERVER span that left before the publishing span was known.
     package static let exactParents = Features(rawValue: 1 << 5)
     /// The execution spans that were exported last show what is known now: start, errors, event, and links with the
-    /// traces of now; so they do after a crash, and if only joined executions have one.
+    /// traces of now.
     package static let exactExecutionSpans = Features(rawValue: 1 << 6)
     /// An event of which two tellers give different traceparents, none of them a CloudEvent.
     package static let contextConflicts = Features(rawValue: 1 << 7)
 
     /// Spans stay where they left to, and get links.
     package static let linkPolicy = Features(rawValue: 1 << 8)
+
+    /// Only joined executions have a span of their own, whenever they are found to be joined.
+    package static let joinedMode = Features(rawValue: 1 << 9)
+    /// An execution span that was to be exported again when the relay crashed is exported after it.
+    package static let owedExecutionSpans = Features(rawValue: 1 << 10)
 
     /// For canaries: the truth says that the weakest evidence wins.
     package static let wrongRule = Features(rawValue: 1 << 31)
@@ -33,7 +38,7 @@ package struct Features: OptionSet, Sendable {
         ("tenancyConflicts", .tenancyConflicts), ("movedPublisher", .movedPublisher), ("lateSplit", .lateSplit),
         ("configuredSystems", .configuredSystems), ("followsAcrossTraces", .followsAcrossTraces),
         ("exactParents", .exactParents), ("exactExecutionSpans", .exactExecutionSpans), ("contextConflicts", .contextConflicts),
-        ("linkPolicy", .linkPolicy),
+        ("linkPolicy", .linkPolicy), ("joinedMode", .joinedMode), ("owedExecutionSpans", .owedExecutionSpans),
     ]
 
     /// What the correlator of today can do; the others are found wrong.

@@ -94,7 +94,7 @@ extension Scenario {
                 mistakes.append("\(key.execution)'s own span was amended before it left")
             }
             // What was due when the relay crashed may not be exported again.
-            if conditions.isCrashing, !features.contains(.exactExecutionSpans) { continue }
+            if conditions.isCrashing, !features.contains(.owedExecutionSpans) { continue }
             if let last = spans.last {
                 compare(last, with: run, of: key, isExact: false, isTimed: !conditions.isSequential, &mistakes)
             }
