@@ -3,7 +3,7 @@
 SWIFT ?= swift
 BUILD := .build/release/spanbridge
 
-.PHONY: build run demo test bench setup setup-test check-proto
+.PHONY: build run demo test bench soak setup setup-test check-proto
 
 build: setup
 	$(SWIFT) build -c release
@@ -19,6 +19,12 @@ test: setup-test
 
 bench: setup-test build
 	.build/release/spanbridge-bench
+
+# Random worlds against the model of joining: make soak SPANS=1000000 [FEATURES=name,name|all]. SPANBRIDGE_SEED repeats a run.
+SPANS ?= 100000000
+soak: setup
+	SPANBRIDGE_SOAK=1 $(SWIFT) build -c release --product spanbridge-soak
+	.build/release/spanbridge-soak $(SPANS) $(FEATURES)
 
 # The Debian packages that building needs.
 setup:

@@ -77,7 +77,11 @@ let package = Package(
         .target(
             name: "Scenarios", dependencies: ["OTLP"], path: "Tests/Scenarios", exclude: ["Cases"],
             swiftSettings: settings),
-        tests("CorrelationTests", ["Correlation", "OTLP", "Scenarios"]),
+        // Random worlds for tests and the soak.
+        .target(
+            name: "CorrelationModel", dependencies: ["Correlation", "OTLP"], path: "Tests/CorrelationModel",
+            swiftSettings: settings),
+        tests("CorrelationTests", ["Correlation", "CorrelationModel", "OTLP", "Scenarios"]),
         tests("JournalTests", ["Journal", "OTLP"]),
         tests("TimelineTests", ["Timeline", "OTLP"]),
         tests("MetricsTests", ["Metrics"]),
@@ -106,4 +110,11 @@ if Context.environment["SPANBRIDGE_FUZZ"] != nil {
             path: "Tests/Fuzz",
             exclude: ["Corpus"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}
+
+// The long random test is built only on demand: `make soak` and .ci/test set the variable.
+if Context.environment["SPANBRIDGE_SOAK"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "spanbridge-soak", dependencies: ["CorrelationModel"], path: "Tests/Soak", swiftSettings: settings))
 }

@@ -50,6 +50,24 @@ package final class Correlator {
         self.settings = settings
     }
 
+    deinit {
+        // What it remembers refers to each other in circles.
+        for execution in executions.values {
+            execution.traces = []
+            execution.nativeTraces = []
+            execution.claims = []
+            execution.startedBy = nil
+        }
+        for event in events.values { event.executions = [] }
+        for trace in traces.values {
+            trace.fragmentOwner = nil
+            trace.executions = []
+            trace.starters = []
+            trace.held = []
+            trace.released = []
+        }
+    }
+
     /// What is to be done, in order; the list is empty afterwards.
     package func takeActions() -> [CorrelatorAction] {
         defer { actions.removeAll(keepingCapacity: true) }

@@ -1,3 +1,4 @@
+import CorrelationModel
 import Testing
 
 @testable import Correlation

@@ -1,3 +1,4 @@
+import CorrelationModel
 import OTLP
 import Testing
 

@@ -1,8 +1,11 @@
+import CorrelationModel
 import OTLP
 import Scenarios
 import Testing
 
 @testable import Correlation
+
+private typealias Scenario = Scenarios.Scenario
 
 /// The cases of Tests/Scenarios through the correlator: where everything is at the end does not depend on the order in
 /// which it was told.
