@@ -37,3 +37,23 @@ extension ExecutionSpan {
         statusCode == 2 && !state.isEmpty ? "Kestra's state is \(state)" : ""
     }
 }
+
+extension DeliverySpan {
+    /// The span as an OTLP request of its own: scope `spanbridge`, kind PRODUCER, named after the event's type.
+    func encoded(resource: [(String, String)], tenants: TenantExport) -> [UInt8] {
+        var attributes: [(String, BuiltSpan.Value)] = []
+        for (name, value) in [
+            ("cloudevents.event_id", eventID), ("cloudevents.event_source", eventSource),
+            ("cloudevents.event_type", eventType),
+        ] where !value.isEmpty {
+            attributes.append((name, .string(value)))
+        }
+        if let tenant = tenants.text(of: ownerTenant) { attributes.append(("tenant.id", .string(tenant))) }
+        if amended { attributes.append(("spanbridge.amended", .bool(true))) }
+        let span = BuiltSpan(
+            traceID: context.traceID, spanID: spanID, parentSpanID: context.spanID,
+            name: eventType.isEmpty ? "delivery" : "delivery \(eventType)", kind: 4, start: start, end: end,
+            attributes: attributes, links: [link], statusCode: 0, statusMessage: "", flags: 0x101)
+        return SpanBuilder.request(resource: resource, scope: "spanbridge", version: Version.current, spans: [span])
+    }
+}

@@ -63,7 +63,9 @@ extension JoinRule {
         case .native: "the traceparent header"
         case .claimed: "a claim that names the execution"
         case .event: "an event's id on both sides"
+        case .key: "a key that both sides carry"
         case .context: "a traceparent that was passed on as data"
+        case .taskRun: "the id of the message or task that it works on"
         case .startedBy: "the execution that started it"
         default: "rule \(name)"
         }
@@ -89,6 +91,12 @@ extension Correlation.Verdict {
         case .reportedState: "Kestra's record says that its state is \(value)"
         case .triggeredBy: "the end of execution \(value) triggered it"
         case .triggers: "its end triggered execution \(value)"
+        case .eventOnSpan: "one of its spans carries event '\(value)'"
+        case .keyOnSpan: "one of its spans or log records carries \(value)"
+        case .contextOnSpan: "one of its spans carries a traceparent as an attribute"
+        case .taskRunOnSpan: "one of its spans works on \(value)"
+        case .weakKey: "one of its spans carries \(value), a key of strength link"
+        case .pairedCall: "a call of another system fits by path and time"
         }
     }
 
@@ -134,7 +142,7 @@ extension Correlation.Verdict {
     private var use: String {
         switch kind {
         case .noHeader: "; rule native is out"
-        case .call, .triggeredBy, .triggers: "; that makes a link, never a join"
+        case .call, .triggeredBy, .triggers, .weakKey, .pairedCall: "; that makes a link, never a join"
         case .reportedState: "; that tells how it stands, not where it belongs"
         default: ""
         }

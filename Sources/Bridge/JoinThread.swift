@@ -47,8 +47,6 @@ final class JoinThread: @unchecked Sendable {
         var payload: [UInt8]
         var places: [DependentPlace]
         var count: Int
-        /// The tenant that the sender's credential stands for.
-        var tenant: String?
     }
 
     init(
@@ -188,6 +186,9 @@ final class JoinThread: @unchecked Sendable {
                 SpanBatch(record: id, payload: record.payload, index: index, tenant: record.tenant), now: now)
             carryOut()
             return
+        case .logs where !isLive && keys.readsLogs:
+            guard let index = try? LogIndex(payload: record.payload, keys: keys) else { return }
+            correlator.receive(logs: index, payload: record.payload, record: id, tenant: record.tenant, now: now)
         case .logs, .metrics:
             guard isLive else { return }
             let signal: Signal = record.kind == .logs ? .logs : .metrics
@@ -232,10 +233,12 @@ final class JoinThread: @unchecked Sendable {
         _ signal: Signal, record: UInt64, payload: [UInt8], places: [DependentPlace], count: Int, tenant: String?
     ) {
         dependents[record] = DependentRequest(
-            signal: signal, payload: payload, places: places, count: count, tenant: tenant)
-        var traces: [TraceID] = []
-        for place in places where traces.last != place.traceID { traces.append(place.traceID) }
-        correlator.receiveDependent(record: record, traces: traces, now: clock.now())
+            signal: signal, payload: payload, places: places, count: count)
+        if signal == .logs, keys.readsLogs, let index = try? LogIndex(payload: payload, keys: keys) {
+            correlator.receive(logs: index, payload: payload, record: record, tenant: tenant, now: clock.now())
+        } else {
+            correlator.receiveDependent(record: record, traces: places.lazy.map(\.traceID), now: clock.now())
+        }
     }
 
     private func carryOut() {
@@ -243,6 +246,7 @@ final class JoinThread: @unchecked Sendable {
             switch action {
             case .release(let release): send(release)
             case .executionSpan(let span): send(span)
+            case .deliverySpan(let span): send(span)
             case .amend(let amendment): amend(amendment)
             case .reload(let record, let groups, let isLast):
                 if let batch = readBack(record), let release = correlator.reloaded(batch, groups: groups) {
@@ -280,6 +284,10 @@ final class JoinThread: @unchecked Sendable {
     }
 
     private func send(_ span: ExecutionSpan) {
+        offer(.traces, span.encoded(resource: resource, tenants: tenantExport), count: 1, owner: span.owner, from: .made)
+    }
+
+    private func send(_ span: DeliverySpan) {
         offer(.traces, span.encoded(resource: resource, tenants: tenantExport), count: 1, owner: span.owner, from: .made)
     }
 

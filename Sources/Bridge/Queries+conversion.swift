@@ -78,7 +78,7 @@ extension ExecutionInput {
             evidence: execution.evidence.map {
                 EvidenceItem(kind: $0.kind.name, value: $0.value, seenAt: $0.seenAt, from: $0.from)
             },
-            parentExecution: execution.startedBy,
+            parentExecution: execution.startedBy?.id,
             relation: execution.startedBy != nil
                 ? .subflow : deliveries.first == execution.id || deliveries.isEmpty ? .delivered : .redelivery)
     }

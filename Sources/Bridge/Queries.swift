@@ -442,7 +442,7 @@ private struct Story: Sendable {
         self.event = event
         self.executions = executions
         traceID = event?.traces.first ?? executions.first?.traceID ?? TraceID(high: 0, low: 0)
-        executionSpans = executions.compactMap { correlator.executionSpan(id: $0.id) }
+        executionSpans = executions.compactMap { correlator.executionSpan($0.name) }
         add((event?.traces ?? []) + executions.map(\.traceID), in: correlator)
         for execution in executions { originals.formUnion(execution.originalTraces) }
     }

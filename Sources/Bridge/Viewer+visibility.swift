@@ -9,12 +9,13 @@ extension Correlator {
     /// How many executions are followed upwards to find one whose tenant is known.
     private static let ancestorLimit = 16
 
-    /// The tenant whose execution it is: its event's, else that of the execution that started it; empty if unknown.
+    /// The tenant whose execution it is: its own, its event's, else that of the execution that started it; empty if
+    /// unknown.
     func tenant(of execution: ExecutionSnapshot) -> String {
         var current = execution
         for _ in 0..<Self.ancestorLimit {
-            if let tenant = current.event?.tenant, !tenant.isEmpty { return tenant }
-            guard let parent = current.startedBy.flatMap({ self.execution(id: $0) }) else { break }
+            if !current.owner.isEmpty { return current.owner }
+            guard let parent = current.startedBy.flatMap({ self.execution($0) }) else { break }
             current = parent
         }
         return ""
@@ -47,7 +48,7 @@ extension Viewer {
             switch (verdict.kind, verdict.outcome) {
             case (.startedBy, _), (.triggeredBy, _), (.triggers, _):
                 // The value is another execution's id.
-                let isShown = correlator.execution(id: verdict.value).map { mayView($0, in: correlator) } ?? false
+                let isShown = correlator.executions(id: verdict.value).contains { mayView($0, in: correlator) }
                 return isShown ? verdict : nil
             case (_, .tenantDiffers(let own, _)):
                 var viewed = verdict
@@ -65,8 +66,7 @@ extension Viewer {
         guard tenant != nil else { return edits }
         if let sender = batch.tenant { return mayView(tenant: sender) ? edits : [] }
         let isShown = batch.index.executions.map { entry in
-            let id = String(decoding: batch.payload[entry.id.indices], as: UTF8.self)
-            return correlator.execution(id: id).map { mayView($0, in: correlator) } ?? false
+            correlator.execution(of: entry, in: batch).map { mayView($0, in: correlator) } ?? false
         }
         return edits.filter { edit in
             let execution = batch.index.spans[Int(edit.span)].execution

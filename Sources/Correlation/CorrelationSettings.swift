@@ -63,6 +63,15 @@ package struct CorrelationSettings: Sendable {
     /// Whether calls are paired by path and time, which makes links.
     package var pairsCalls = false
 
+    /// Which configured key's value something names, if it is one's.
+    func joinKey(of name: EventKey) -> Int? {
+        guard name.source.utf8.starts(with: EventKey.keyPrefix.utf8) else { return nil }
+        return joinKeys.firstIndex { (EventKey.keyPrefix + $0.name).isExactly(name.source) }
+    }
+
+    /// Whether a configured key stands in queries.
+    var readsQueries: Bool { joinKeys.contains { !$0.queryParameters.isEmpty } }
+
     package init(
         hold: UInt64, holdBytes: Int, late: LatePolicy, executionSpan: ExecutionSpanMode, quiet: UInt64,
         executionLimit: Int, eventLimit: Int, traceLimit: Int, evidenceLimit: Int,

@@ -16,10 +16,10 @@ extension Correlator {
 
     /// The trace of an execution's own span.
     func home(of execution: Execution) -> Placement {
-        guard let trace = execution.nativeTrace ?? execution.traces.first else {
+        guard let group = execution.nativeTrace.flatMap({ execution.group(in: $0) }) ?? execution.firstGroup else {
             return Placement(traceID: execution.derivedTrace, rule: .derived)
         }
-        return placement(ofGroup: execution, in: trace)
+        return placement(of: group)
     }
 
     /// Sees to it that the execution's span is exported once nothing has arrived for the quiet time.
@@ -49,7 +49,7 @@ extension Correlator {
 
     /// Exports the span if the quiet time has passed since the last arrival; waits on if not.
     func exportSpanIfQuiet(_ execution: Execution, now: UInt64) {
-        guard execution.spanIsDue, executions[execution.id] === execution else { return }
+        guard execution.spanIsDue, !execution.groups.isEmpty else { return }
         let due = dueTime(execution, now: now)
         guard due <= now else {
             spanDeadlines.insert(execution, deadline: due)
@@ -71,7 +71,7 @@ extension Correlator {
             execution.spanIsDue = false
             return
         }
-        guard execution.traces.allSatisfy({ trace in !trace.held.contains { $0.execution === execution } }) else {
+        guard execution.groups.allSatisfy({ $0.held.isEmpty }) else {
             spanDeadlines.insert(execution, deadline: now &+ max(settings.hold / 4, 1_000_000))
             return
         }
@@ -80,18 +80,48 @@ extension Correlator {
         execution.isAskedForState = false
         let place = home(of: execution)
         guard hasSpan(execution, place) else { return }
-        let links = links(of: execution, at: place)
-        let parent = parent(of: execution, at: place)
+        let span = makeSpan(of: execution)
         let exported = ExportedExecutionSpan(
-            traceID: place.traceID, parent: parent, end: execution.end, links: links.count, state: execution.state)
+            traceID: span.traceID, parent: span.parentSpanID, start: span.start, end: span.end, state: span.state,
+            hasErrors: span.hasErrors, event: span.eventID, links: span.links)
         if let before = execution.exportedSpan {
             guard before != exported, settings.late != .ignore else { return }
             if settings.late == .link, before.links == exported.links { return }
         }
-        act(.executionSpan(makeSpan(of: execution)))
+        act(.executionSpan(span))
         counters.executionSpans += 1
         execution.exportedSpan = exported
         mark(execution)
+        exportDelivery(of: execution, at: place)
+    }
+
+    /// If an event was delivered in another trace than its own, that one gets a span that leads here: the other end of
+    /// the link from the execution's span.
+    private func exportDelivery(of execution: Execution, at place: Placement) {
+        guard settings.executionSpan != .none, place.rule == .native, let context = detachedContext(of: execution, at: place),
+            execution.exportedDelivery != context.traceID
+        else { return }
+        let event = event(of: execution)
+        let begin = event.map { $0.time == 0 ? execution.start : min($0.time, execution.start) } ?? execution.start
+        act(
+            .deliverySpan(
+                DeliverySpan(
+                    context: context,
+                    spanID: DerivedIDs.deliverySpan(tenant: execution.tenant, execution: execution.id), start: begin,
+                    end: execution.start, eventID: event?.key.id ?? "", eventSource: event?.key.source ?? "",
+                    eventType: event?.type ?? "",
+                    link: AddedLink(traceID: place.traceID, spanID: execution.spanID, reason: "delivery"),
+                    amended: execution.exportedDelivery != nil, owner: execution.lastRecord, ownerTenant: execution.owner)))
+        execution.exportedDelivery = context.traceID
+    }
+
+    /// The context of the event that a native execution was started by, if that lies in another trace.
+    private func detachedContext(of execution: Execution, at place: Placement) -> TraceContext? {
+        var walk = Walk()
+        guard let bound = binding(of: execution, &walk), bound.traceID != place.traceID, let context = bound.context else {
+            return nil
+        }
+        return TraceContext(traceID: bound.traceID, spanID: context.spanID)
     }
 
     /// The span as it is now.
@@ -104,43 +134,105 @@ extension Correlator {
             start: execution.start, end: execution.end, state: execution.state, hasErrors: execution.errorCount > 0,
             rule: place.rule, eventID: event?.key.id ?? "", eventSource: event?.key.source ?? "",
             eventType: event?.type ?? "", links: links(of: execution, at: place),
-            amended: execution.exportedSpan != nil, owner: execution.lastRecord)
+            amended: execution.exportedSpan != nil, owner: max(execution.lastRecord, execution.lastEvidence),
+            ownerTenant: owner(of: execution))
+    }
+
+    /// The tenant of an execution: its own, else that of its event.
+    func owner(of execution: Execution) -> String {
+        execution.owner.isEmpty ? event(of: execution)?.key.tenant ?? "" : execution.owner
     }
 
     /// The SERVER span or the task that started it; else the event's publisher or context.
     private func parent(of execution: Execution, at place: Placement) -> SpanID {
         if let entry = execution.entryParent, !entry.isZero { return entry }
         if let context = place.context { return context.spanID }
-        if let starter = execution.startedBy, home(of: starter).traceID == place.traceID { return starter.spanID }
+        if let starter = starter(of: execution), home(of: starter).traceID == place.traceID { return starter.spanID }
         return .none
     }
 
     /// Links to what belongs to the execution but lies in another trace.
     private func links(of execution: Execution, at place: Placement) -> [AddedLink] {
         var links = execution.calls.map { AddedLink(traceID: $0.traceID, spanID: $0.spanID, reason: "call") }
-        if let event = execution.event {
-            for other in event.executions.prefix(linksOfExecutionSpan + 1)
-            where other !== execution && other.spanCount > 0 {
-                links.append(
-                    AddedLink(traceID: home(of: other).traceID, spanID: other.spanID, reason: "redelivery"))
+        func add(_ other: Execution, _ reason: String) {
+            guard other !== execution, other.spanCount > 0, links.count <= linksOfExecutionSpan else { return }
+            links.append(AddedLink(traceID: home(of: other).traceID, spanID: other.spanID, reason: reason))
+        }
+        let event = claimedEvent(of: execution)
+        if let event {
+            for other in event.executions.sorted(by: { $0.name < $1.name }).prefix(linksOfExecutionSpan + 1) {
+                add(other, "redelivery")
             }
         }
         for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
-            guard let other = executions[piece.value], other.spanCount > 0 else { continue }
-            links.append(AddedLink(traceID: home(of: other).traceID, spanID: other.spanID, reason: "started_by"))
+            for other in executionsOf(piece.value) where other.fits(tenant: execution.tenant, owner: execution.owner) {
+                add(other, "started_by")
+            }
         }
-        if let context = execution.binding?.target, context.traceID != place.traceID {
+        if let context = detachedContext(of: execution, at: place) {
             links.append(AddedLink(traceID: context.traceID, spanID: context.spanID, reason: "event_context"))
         }
+        for linked in linkedHomes(of: execution) {
+            links.append(
+                AddedLink(traceID: linked.home.context.traceID, spanID: linked.home.context.spanID, reason: "key"))
+        }
+        if let caller = pairedCaller(of: execution), caller.traceID != place.traceID {
+            links.append(AddedLink(traceID: caller.traceID, spanID: caller.spanID, reason: "http_pairing"))
+        }
+        for key in event?.weakKeys ?? [] {
+            for other in eventsByWeakKey[key] ?? [] where other !== event {
+                other.executions.forEach { add($0, key.reason) }
+            }
+        }
         return Array(links.prefix(linksOfExecutionSpan))
+    }
+
+    /// The executions whose own spans link to this one's.
+    func executionsLinking(to execution: Execution) -> [Execution] {
+        var found = claimedEvent(of: execution)?.executions.prefix(linksOfExecutionSpan + 1).map { $0 } ?? []
+        for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
+            found += executionsOf(piece.value)
+        }
+        return found.filter { $0 !== execution }
+    }
+
+    /// The call that has probably started an execution that was called without a context.
+    private func pairedCaller(of execution: Execution) -> TraceContext? {
+        guard settings.pairsCalls, let entry = execution.entryParent, let trace = execution.firstGroup?.trace,
+            let server = trace.servers.first(where: { $0.id == entry }), server.parent.isZero, let path = server.path
+        else { return nil }
+        let context = TraceContext(traceID: trace.id, spanID: server.id)
+        return calls.caller(
+            of: .init(path: path, context: context, owner: execution.owner, start: server.start, end: server.end))
+    }
+
+    /// The event that claims name.
+    func claimedEvent(of execution: Execution) -> EventState? {
+        var best: (claim: Claim, event: EventState)?
+        for claim in execution.claims where claim.event?.joinKey == nil {
+            guard let named = claim.event, !(claim.isNameless && execution.hasNamesakes),
+                case .event(let meant, _) = named.name.meaning(of: named, for: execution.owner)
+            else { continue }
+            guard let known = best else {
+                best = (claim, meant)
+                continue
+            }
+            let isStronger =
+                claim.basis != known.claim.basis ? claim.basis < known.claim.basis : meant.key < known.event.key
+            if isStronger { best = (claim, meant) }
+        }
+        return best?.event
     }
 
     /// The event of an execution: the claimed one; for a native execution, which carries no event id, the event of its
     /// trace, if there is one or if only one happened shortly before. This is for answers; nothing is moved by it.
     func event(of execution: Execution) -> EventState? {
-        if let event = execution.event { return event }
+        if let event = claimedEvent(of: execution) { return event }
         guard let trace = execution.nativeTrace else { return nil }
-        let candidates = eventsByTrace[trace.id] ?? []
+        let candidates = (eventsByTrace[trace.id] ?? []).filter { event in
+            event.joinKey == nil
+                && (execution.owner.isEmpty || event.key.tenant.isEmpty || event.key.tenant.isExactly(execution.owner))
+        }
         if candidates.count == 1 { return candidates[0] }
         // Kestra's executor takes a delivery up within a second; a busy one needs a few.
         let justBefore = candidates.filter {

@@ -5,95 +5,102 @@ extension Correlator {
     ///
     /// - Parameter tenant: leaves out executions of which another tenant is known.
     package func explain(execution id: String, tenant: String?) -> [JoinExplanation] {
-        guard let execution = executions[id],
-            tenant.map({ execution.tenant.isEmpty || execution.tenant.isExactly($0) }) ?? true
-        else { return [] }
-        return [explain(execution)].compactMap { $0 }
+        executionsOf(id).filter { $0.fits(tenant: "", owner: tenant ?? "") || $0.fits(tenant: tenant ?? "", owner: "") }
+            .sorted { $0.name < $1.name }.map(explain)
     }
 
-    /// The same for every execution of which spans arrived in a trace or belong to it, by id.
+    /// The same for everything of which spans arrived in a trace or belong to it: executions by id, then traces of
+    /// followers without executions, each named by an execution with an empty id.
     package func explain(trace id: TraceID) -> [JoinExplanation] {
-        var found: [String: Execution] = [:]
+        var found: [ExecutionName: Execution] = [:]
+        var units: [TraceState] = []
         for original in originalTraces(of: id) {
-            for execution in traces[original]?.executions ?? []
-            where original == id || home(of: execution).traceID == id {
-                found[execution.id] = execution
+            guard let trace = traces[original] else { continue }
+            for group in trace.groups {
+                guard let execution = group.execution else { continue }
+                if original == id || home(of: execution).traceID == id { found[execution.name] = execution }
             }
+            if trace.isFollower, trace.groups.isEmpty { units.append(trace) }
         }
-        return found.values.sorted { $0.id < $1.id }.compactMap(explain)
+        return found.values.sorted { $0.name < $1.name }.map(explain) + units.map(explain)
     }
 
-    private func explain(_ execution: Execution) -> JoinExplanation? {
-        guard let snapshot = self.execution(id: execution.id) else { return nil }
-        let verdicts = execution.evidence.map { verdict(on: $0, of: execution, placedIn: snapshot.traceID) }
-        let order = verdicts.indices.sorted { a, b in
+    private func explain(_ execution: Execution) -> JoinExplanation {
+        JoinExplanation(execution: snapshot(execution), verdicts: verdicts(on: execution, at: home(of: execution)))
+    }
+
+    private func explain(_ trace: TraceState) -> JoinExplanation {
+        let place = placement(of: trace.rest)
+        let unit = ExecutionSnapshot(
+            id: "", tenant: "", owner: trace.owner, namespace: "", flow: "", state: "", originalTraces: [trace.id],
+            traceID: place.traceID, rule: place.rule, spanID: .none, event: nil,
+            name: ExecutionName(id: ""), startedBy: nil,
+            evidence: trace.evidence, start: 0, end: 0, firstSeen: trace.firstSeen, lastSeen: trace.lastSeen,
+            spanCount: 0, errorCount: 0, isHeld: trace.isHolding, calls: [])
+        return JoinExplanation(execution: unit, verdicts: verdicts(on: trace, at: place))
+    }
+
+    private func verdicts(on unit: JoinUnit, at place: Placement) -> [Verdict] {
+        let verdicts = unit.evidence.map { verdict(on: $0, of: unit, at: place) }
+        return verdicts.indices.sorted { a, b in
             let (one, other) = (verdicts[a], verdicts[b])
-            return (one.rule?.rawValue ?? .max, rank(one), one.kind.rawValue, a)
-                < (other.rule?.rawValue ?? .max, rank(other), other.kind.rawValue, b)
-        }
-        return JoinExplanation(execution: snapshot, verdicts: order.map { verdicts[$0] })
+            return (one.rule?.rawValue ?? .max, one.outcome == .won ? 0 : 1, one.kind.rawValue, a)
+                < (other.rule?.rawValue ?? .max, other.outcome == .won ? 0 : 1, other.kind.rawValue, b)
+        }.map { verdicts[$0] }
     }
 
-    /// Within a rule what decided comes first.
-    private func rank(_ verdict: Verdict) -> Int { verdict.outcome == .won ? 0 : 1 }
-
-    private func verdict(on piece: Evidence, of execution: Execution, placedIn place: TraceID) -> Verdict {
+    private func verdict(on piece: Evidence, of unit: JoinUnit, at place: Placement) -> Verdict {
         var target: TraceID?
-        let outcome: Verdict.Outcome
-        let native = execution.nativeTrace?.id
-        let winner = native == nil ? execution.binding : nil
+        var outcome = Verdict.Outcome.informs
         switch piece.kind {
         case .header:
             // Every trace that was continued stays what it is.
             target = TraceID(hex: String(piece.value.prefix(32)))
             outcome = .won
         case .startedBy:
-            target = execution.startedBy.map { home(of: $0).traceID }
-            outcome = fate(of: target, isWinner: winner == nil, native, winner, place)
+            if let execution = unit as? Execution {
+                target = execution.startedBy.map { home(of: $0).traceID }
+                outcome = starter(of: execution) == nil ? .circle : fate(of: target, rule: .startedBy, at: place)
+            }
         case let kind where kind.rule != nil:
-            let claim = execution.claims.first { $0.isBehind(piece) }
-            target = claim?.target?.traceID
-            let isWinner = claim.map { winner?.isSame(as: $0) ?? false } ?? false
-            outcome = fate(of: target, isWinner: isWinner, native, winner, place)
-        default:
-            outcome = .informs
+            if let claim = unit.claims.first(where: { isBehind($0, piece) }) {
+                (target, outcome) = fate(of: claim, of: unit, at: place)
+            }
+        default: break
         }
         return Verdict(
             kind: piece.kind, rule: piece.kind.rule, value: piece.value, from: piece.from, seenAt: piece.seenAt,
             target: target, outcome: outcome)
     }
 
-    private func fate(
-        of target: TraceID?, isWinner: Bool, _ native: TraceID?, _ winner: Claim?, _ place: TraceID
-    ) -> Verdict.Outcome {
-        guard let target else { return .noTraceKnown }
-        if let native { return target == native ? .agrees : .staysInCallersTrace(native) }
-        if isWinner { return .won }
-        guard let winner else { return .noTraceKnown }
-        return target == winner.target?.traceID ? .agrees : .weaker(than: winner.basis.rule)
-    }
-}
-
-extension Claim {
-    fileprivate func isSame(as other: Claim) -> Bool {
-        basis == other.basis && event === other.event && context == other.context
-    }
-
-    /// Whether a piece of evidence is what it was made from.
-    fileprivate func isBehind(_ piece: Evidence) -> Bool {
-        let isOfKind =
-            switch basis {
-            case .bindingEvent: piece.kind == .bindingEvent
-            case .span: piece.kind == .claimedBySpan
-            case .eventData: piece.kind == .claimedByEvent
-            case .eventOnServer: piece.kind == .eventOnServer
-            case .bindingContext: piece.kind == .bindingContext
-            case .contextOnServer: piece.kind == .contextOnServer
-            case .reportedEvent: piece.kind == .reportedEvent
-            case .reportedContext: piece.kind == .reportedContext
+    private func fate(of claim: Claim, of unit: JoinUnit, at place: Placement) -> (TraceID?, Verdict.Outcome) {
+        switch lead(of: claim, for: unit) {
+        case .noTraceKnown: return (nil, .noTraceKnown)
+        case .ambiguous(let count): return (nil, .ambiguous(count: count))
+        case .tenantDiffers(let other): return (nil, .tenantDiffers(own: unit.owner, other: other))
+        case .home(let home):
+            var walk = Walk()
+            if let start = (unit as? Execution)?.firstGroup?.trace.id ?? (unit as? TraceState)?.id { _ = walk.enter(start) }
+            guard let target = follow(home, &walk), !walk.hasMetCircle else { return (home.context.traceID, .circle) }
+            if claim.basis == .key, place.rule != .native {
+                let count = leads(of: unit, joinKey: claim.event?.joinKey)
+                if count > 1 { return (target, .contradictory(count: count)) }
             }
-        guard isOfKind else { return false }
-        if let event { return event.key.id.isExactly(piece.value) }
-        return context.map { piece.value == $0.text || piece.value == $0.traceID.hex } ?? false
+            return (target, fate(of: target, rule: claim.basis.rule, at: place))
+        }
+    }
+
+    private func fate(of target: TraceID?, rule: JoinRule, at place: Placement) -> Verdict.Outcome {
+        guard let target else { return .noTraceKnown }
+        if place.rule == .native { return target == place.traceID ? .agrees : .staysInCallersTrace(place.traceID) }
+        if rule == place.rule { return target == place.traceID ? .won : .contradictory(count: 2) }
+        return target == place.traceID ? .agrees : .weaker(than: place.rule)
+    }
+
+    /// Whether a piece of evidence is what a claim was made from.
+    private func isBehind(_ claim: Claim, _ piece: Evidence) -> Bool {
+        guard claim.basis.evidence == piece.kind else { return false }
+        if let event = claim.event { return event.shownID(settings).isExactly(piece.value) }
+        return claim.context.map { piece.value == $0.text || piece.value == $0.traceID.hex } ?? false
     }
 }

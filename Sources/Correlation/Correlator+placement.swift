@@ -1,96 +1,154 @@
 package import OTLP
 
-/// Where spans of a group belong.
-struct Placement {
-    var traceID: TraceID
-    var rule: JoinRule
-    /// The context that the execution hangs under, if the trace is one that evidence names.
-    var context: TraceContext?
-
-    /// Whether evidence decided it, so that there is nothing to wait for.
-    var isDecided: Bool { rule <= .context }
-}
-
 extension Correlator {
     /// Where spans of `execution` that arrived in `trace` belong, as far as is known now.
-    func placement(of execution: Execution, in trace: TraceState, depth: Int = 0) -> Placement {
-        if trace.isNative == true { return Placement(traceID: trace.id, rule: .native) }
-        if let native = execution.nativeTrace { return Placement(traceID: native.id, rule: .native) }
-        if let claim = execution.binding, let context = claim.target {
-            return Placement(traceID: context.traceID, rule: claim.basis.rule, context: context)
+    func placement(of execution: Execution, in trace: TraceState, _ walk: inout Walk) -> Placement {
+        if let native = trace.isNative == true ? trace : execution.nativeTrace {
+            if let moved = detachedPlacement(of: execution, from: native, &walk) { return moved }
+            var place = placement(ofWhole: native, &walk)
+            place.rule = .native
+            return place
         }
-        if depth < 8, let starter = execution.startedBy,
-            let place = starter.traces.first(where: { $0 === trace }) ?? starter.traces.first
+        if let bound = binding(of: execution, &walk) { return bound }
+        if let starter = starter(of: execution), let place = starter.group(in: trace) ?? starter.firstGroup,
+            walk.enter(derivedWay(of: execution))
         {
-            var followed = placement(of: starter, in: place, depth: depth + 1)
+            var followed = placement(of: starter, in: place.trace, &walk)
             followed.context = nil
-            return followed
+            if !walk.leave() { return followed }
         }
         if execution.isFragmented { return Placement(traceID: execution.derivedTrace, rule: .derived) }
-        if depth < 8, let owner = trace.fragmentOwner, owner !== execution {
-            return placement(of: owner, in: trace, depth: depth + 1)
-        }
-        if let joined = commonPlacement(in: trace) { return joined }
-        if execution.traces.count <= 1 { return Placement(traceID: trace.id, rule: .own) }
+        if let owner = trace.fragmentOwner, owner !== execution { return placement(of: owner, in: trace, &walk) }
+        if let joined = common(in: trace, &walk) { return joined }
+        if execution.groups.count <= 1 { return Placement(traceID: trace.id, rule: .own) }
         return Placement(traceID: execution.derivedTrace, rule: .derived)
     }
 
-    /// Where spans without an execution belong: with the executions below them, or with the whole trace.
-    func placement(ofServer server: SpanID?, in trace: TraceState) -> Placement {
-        if trace.isNative != false { return Placement(traceID: trace.id, rule: .own) }
-        if let owner = trace.fragmentOwner { return placement(of: owner, in: trace) }
-        if let server {
-            let below = trace.executions.lazy.filter { $0.entryParent == server }.map { self.placement(of: $0, in: trace) }
-            if let decided = below.filter({ $0.isDecided }).min(by: { $0.traceID < $1.traceID }) { return decided }
-            if let any = below.first { return any }
+    /// What stands for an execution on a way from starter to starter: no trace has this id but its own.
+    private func derivedWay(of execution: Execution) -> TraceID { execution.derivedTrace }
+
+    /// The execution that started it, unless that leads back to itself.
+    func starter(of execution: Execution) -> Execution? {
+        var ancestor = execution.startedBy
+        for _ in 0..<Walk.limit {
+            guard let current = ancestor else { return execution.startedBy }
+            if current === execution { return nil }
+            ancestor = current.startedBy
         }
-        return commonPlacement(in: trace) ?? Placement(traceID: trace.id, rule: .own)
+        return nil
+    }
+
+    /// With `detached_delivery: move` the trace of a delivery goes where its event is, if that is elsewhere.
+    private func detachedPlacement(of execution: Execution, from native: TraceState, _ walk: inout Walk) -> Placement? {
+        guard settings.detachedDelivery == .move, let bound = binding(of: execution, &walk), bound.rule <= .event,
+            bound.traceID != native.id
+        else { return nil }
+        return bound
+    }
+
+    /// Where a trace is as a whole: elsewhere only if its own spans tell so.
+    private func placement(ofWhole trace: TraceState, _ walk: inout Walk) -> Placement {
+        if !trace.isHome, let bound = binding(of: trace, &walk) { return bound }
+        return Placement(traceID: trace.id, rule: .own)
+    }
+
+    /// Where a SERVER span belongs, or else the spans of a trace that are of no execution: with the executions below
+    /// them, or with the whole trace.
+    func placement(ofServer server: SpanID?, orRestOf trace: TraceState, _ walk: inout Walk) -> Placement {
+        if trace.isNative == true, settings.detachedDelivery == .move, let moved = common(in: trace, &walk) {
+            return moved
+        }
+        let whole = placement(ofWhole: trace, &walk)
+        if whole.rule != .own || trace.isNative == true || trace.isHome { return whole }
+        if trace.isNative == nil, !trace.isFollower { return whole }
+        if let owner = trace.fragmentOwner { return placement(of: owner, in: trace, &walk) }
+        if let server = server ?? trace.servers.first(where: { $0.parent.isZero })?.id {
+            var any: Placement?
+            var decided: Placement?
+            for group in trace.groups {
+                guard let execution = group.execution, execution.entryParent == server else { continue }
+                let place = placement(of: execution, in: trace, &walk)
+                if place.isDecided, decided.map({ place.traceID < $0.traceID }) ?? true { decided = place }
+                if any.map({ place.traceID < $0.traceID }) ?? true { any = place }
+            }
+            if let found = decided ?? any { return found }
+        }
+        return common(in: trace, &walk) ?? whole
     }
 
     /// The one place that evidence names for executions of this trace; nil if it names none or several.
-    private func commonPlacement(in trace: TraceState) -> Placement? {
-        var common: Placement?
-        for execution in trace.executions {
-            guard let claim = execution.binding, let context = claim.target else { continue }
-            if let common, common.traceID != context.traceID { return nil }
-            common = Placement(traceID: context.traceID, rule: claim.basis.rule, context: context)
+    func common(in trace: TraceState, _ walk: inout Walk) -> Placement? {
+        if let known = trace.common { return known.placement }
+        var found: Placement?
+        var isOne = true
+        for group in trace.groups {
+            guard let execution = group.execution, let bound = binding(of: execution, &walk) else { continue }
+            guard let known = found else {
+                found = bound
+                continue
+            }
+            guard known.traceID == bound.traceID else {
+                isOne = false
+                break
+            }
+            if (bound.rule, bound.context ?? .none) < (known.rule, known.context ?? .none) { found = bound }
         }
-        return common
+        if !isOne { found = nil }
+        if !walk.hasMetCircle { trace.common = CommonPlace(placement: found) }
+        return found
     }
 
-    /// The placement of a group of a trace.
+    /// The placement of a group.
     ///
     /// With `late: link` a group that has left stays where it left to.
-    func placement(ofGroup group: Execution?, in trace: TraceState) -> Placement {
-        if settings.late == .link, let left = trace.released.first(where: { $0.execution === group }) {
-            return Placement(traceID: left.target, rule: .own)
+    func placement(of group: Group) -> Placement {
+        if settings.late == .link, let left = group.targets.first { return Placement(traceID: left, rule: .own) }
+        var walk = Walk()
+        _ = walk.enter(group.trace.id)
+        let place =
+            group.execution.map { placement(of: $0, in: group.trace, &walk) }
+            ?? placement(ofServer: nil, orRestOf: group.trace, &walk)
+        if walk.leave() { return ownPlacement(of: group) }
+        return place
+    }
+
+    /// Where a group is that evidence leads round in a circle.
+    private func ownPlacement(of group: Group) -> Placement {
+        guard let execution = group.execution, execution.groups.count > 1 || execution.isFragmented else {
+            return Placement(traceID: group.trace.id, rule: .own)
         }
-        guard let group else {
-            return placement(ofServer: trace.servers.first { $0.parent.isZero }?.id, in: trace)
-        }
-        return placement(of: group, in: trace)
+        return Placement(traceID: execution.derivedTrace, rule: .derived)
+    }
+
+    /// Where a SERVER span of a trace belongs.
+    func placement(ofServer server: SpanID, in trace: TraceState) -> Placement {
+        var walk = Walk()
+        _ = walk.enter(trace.id)
+        let place = placement(ofServer: server, orRestOf: trace, &walk)
+        return walk.leave() ? Placement(traceID: trace.id, rule: .own) : place
     }
 
     /// Whether a group may leave now.
-    func mayLeave(_ placement: Placement, in trace: TraceState, deadline: UInt64, now: UInt64) -> Bool {
-        if now >= deadline || isReplaying { return true }
-        switch trace.isNative {
+    func mayLeave(_ placement: Placement, _ group: Group, deadline: UInt64, now: UInt64) -> Bool {
+        if now >= deadline || isReplaying || group.trace.isHome { return true }
+        // What has left stays where it is.
+        if settings.late == .link, !group.targets.isEmpty { return true }
+        switch group.trace.isNative {
         case true: return true
         case false: return placement.isDecided
-        case nil: return placement.rule == .native
+        case nil: return group.trace.isFollower ? placement.isDecided : placement.rule == .native
         }
     }
 
     /// When a group leaves in any case: the hold counts from the execution's first span.
-    func deadline(of group: Execution?, in trace: TraceState) -> UInt64 {
-        (group?.firstSeen ?? trace.firstSeen) &+ settings.hold
+    func deadline(of group: Group) -> UInt64 {
+        (group.execution?.firstSeen ?? group.trace.firstSeen) &+ settings.hold
     }
 
     /// Under which trace id things that belong to a trace leave: logs and exemplars follow their spans.
     package func target(of trace: TraceID, execution: String?) -> TraceID {
         guard let state = traces[trace] else { return trace }
-        let named = execution.flatMap { executions[$0] }
-        let group = named.flatMap { candidate in state.executions.contains { $0 === candidate } ? candidate : nil }
-        return placement(ofGroup: group ?? (state.executions.count == 1 ? state.executions[0] : nil), in: state).traceID
+        let named = execution.flatMap { id in state.groups.first { $0.execution?.id.isExactly(id) ?? false } }
+        return placement(of: named ?? (state.groups.count == 1 ? state.groups[0] : state.rest)).traceID
     }
 }

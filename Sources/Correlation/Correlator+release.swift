@@ -12,30 +12,26 @@ extension Correlator {
         // Neighbours mostly belong to one group: the decision about the last span is the decision about the next.
         var lastTrace = TraceID(high: 0, low: 0)
         var lastExecution: Int32 = -2
-        var trace: TraceState?
-        var group: Execution?
-        var place: Placement?
-        var decision = GroupDecision.leave
+        var decided: Decision?
         for position in index.spans.indices {
             let span = index.spans[position]
             if lastTrace != span.traceID || lastExecution != span.execution {
                 (lastTrace, lastExecution) = (span.traceID, span.execution)
-                trace = traces[span.traceID]
-                group = span.execution >= 0 ? found[Int(span.execution)] : nil
-                decision = decide(group, in: trace, now: now)
-                place = trace.map { placement(ofGroup: group, in: $0) }
-                if trace == nil { passedTraces.insert(span.traceID) }
+                let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
+                decided = traces[span.traceID].map { decide(execution, in: $0, now: now) }
+                if decided == nil { passedTraces.insert(span.traceID) }
             }
             var edit = SpanEdit(unchanged: span, at: position)
-            if let trace {
-                if case .hold(let deadline) = decision {
+            if let decided {
+                if let deadline = decided.deadline {
                     isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
-                    hold(Int32(position), of: group, in: trace, record: batch.record, deadline: deadline)
+                    hold(Int32(position), of: decided.group, record: batch.record, deadline: deadline)
                     held += 1
                     continue
                 }
                 edit = self.edit(
-                    span, at: position, of: group, in: trace, place: place, amended: false, links: &links)
+                    span, at: position, of: decided.group, execution: decided.execution, place: decided.place,
+                    amended: false, links: &links)
                 if edit.changes(span) {
                     isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
                 }
@@ -64,73 +60,93 @@ extension Correlator {
         return false
     }
 
-    private enum GroupDecision {
-        case leave
-        case hold(deadline: UInt64)
+    /// What becomes of the spans of one execution in one trace.
+    private struct Decision {
+        var group: Group
+        var execution: Execution?
+        var place: Placement
+        /// When they leave in any case, if they wait; unix nanoseconds.
+        var deadline: UInt64?
     }
 
-    private func decide(_ group: Execution?, in trace: TraceState?, now: UInt64) -> GroupDecision {
-        guard let trace else { return .leave }
-        let placement = placement(ofGroup: group, in: trace)
-        let deadline = deadline(of: group, in: trace)
-        guard mayLeave(placement, in: trace, deadline: deadline, now: now) else { return .hold(deadline: deadline) }
-        noteReleased(group, in: trace, target: placement.traceID)
-        return .leave
+    private func decide(_ execution: Execution?, in trace: TraceState, now: UInt64) -> Decision {
+        // An execution beyond the limits of relations leaves as the trace's other spans do.
+        let group = execution.flatMap { $0.group(in: trace) } ?? trace.rest
+        let place = placement(of: group)
+        let deadline = deadline(of: group)
+        let mayLeave = mayLeave(place, group, deadline: deadline, now: now)
+        if mayLeave { noteReleased(group, place) }
+        return Decision(group: group, execution: execution, place: place, deadline: mayLeave ? nil : deadline)
     }
 
-    private func noteReleased(_ group: Execution?, in trace: TraceState, target: TraceID) {
-        if let position = trace.released.firstIndex(where: { $0.execution === group }) {
-            guard trace.released[position].target != target else { return }
-            trace.released[position].target = target
-        } else {
-            trace.released.append(ReleasedGroup(execution: group, target: target))
-        }
-        noteMoved(trace, to: target)
+    /// Where spans of a group are: the group itself, and SERVER spans each for itself.
+    private func targets(of group: Group, _ place: Placement) -> [TraceID] {
+        guard group.execution == nil, settings.late != .link else { return [place.traceID] }
+        return [place.traceID] + group.trace.servers.map { placement(ofServer: $0.id, in: group.trace).traceID }
     }
 
-    private func noteMoved(_ trace: TraceState, to target: TraceID) {
+    private func noteReleased(_ group: Group, _ place: Placement) {
+        let targets = targets(of: group, place)
+        guard targets != group.targets else { return }
+        group.targets = targets
+        if group.execution == nil { group.links = linkedHomes(of: group.trace).count }
+        noteMoved(group.trace, to: targets)
+    }
+
+    private func noteMoved(_ trace: TraceState, to targets: [TraceID]) {
         mark(trace)
-        guard target != trace.id, movedTraces[target]?.contains(trace.id) != true else { return }
-        movedTraces[target, default: []].append(trace.id)
+        for target in targets where target != trace.id && movedTraces[target]?.contains(trace.id) != true {
+            movedTraces[target, default: []].append(trace.id)
+        }
     }
 
-    /// How one span leaves. `known` is the placement of its group, if the caller has asked for it already.
+    /// How one span leaves. `place` is the placement of its group, if the caller has asked for it already.
     func edit(
-        _ span: SpanEntry, at position: Int, of execution: Execution?, in trace: TraceState, place known: Placement? = nil,
+        _ span: SpanEntry, at position: Int, of group: Group, execution: Execution?, place known: Placement? = nil,
         amended: Bool, links: inout [AddedLink]
     ) -> SpanEdit {
+        let trace = group.trace
         let server = span.kestra == .server ? span.spanID : nil
         let place =
             server != nil && settings.late != .link
-            ? placement(ofServer: server, in: trace) : known ?? placement(ofGroup: execution, in: trace)
+            ? placement(ofServer: span.spanID, in: trace) : known ?? placement(of: group)
         var edit = SpanEdit(
             span: Int32(position), traceID: place.traceID, parentSpanID: span.parentSpanID, rule: place.rule,
             amended: amended)
         if let execution, span.kestra != .none, span.parentSpanID == execution.entryParent, hasSpan(execution, place) {
             edit.parentSpanID = execution.spanID
-        } else if server != nil, span.parentSpanID.isZero, let context = place.context, context.traceID != trace.id {
+        } else if span.parentSpanID.isZero, execution == nil || span.kestra == .none, let context = place.context,
+            context.traceID != trace.id
+        {
             edit.parentSpanID = context.spanID
         }
-        if let server {
-            let name = trace.servers.first { $0.id == server }?.called
-            if let called = name.flatMap({ executions[$0] }), called.spanCount > 0 {
+        let first = links.count
+        if let server, let id = trace.servers.first(where: { $0.id == server })?.called {
+            for called in executionsOf(id) where called.spanCount > 0 && called.fits(tenant: "", owner: trace.owner) {
                 links.append(AddedLink(traceID: home(of: called).traceID, spanID: called.spanID, reason: "call"))
-                edit.links = Int32(links.count - 1)..<Int32(links.count)
             }
         }
+        if !trace.claims.isEmpty, execution == nil {
+            for linked in linkedHomes(of: trace) where linked.span == span.spanID {
+                var walk = Walk()
+                guard let target = follow(linked.home, &walk) else { continue }
+                links.append(AddedLink(traceID: target, spanID: linked.home.context.spanID, reason: "key"))
+            }
+        }
+        if links.count > first { edit.links = Int32(first)..<Int32(links.count) }
         return edit
     }
 
     // MARK: Holding
 
-    private func hold(_ span: Int32, of group: Execution?, in trace: TraceState, record: UInt64, deadline: UInt64) {
-        if let position = trace.held.lastIndex(where: { $0.record == record && $0.execution === group }) {
-            trace.held[position].spans.append(span)
+    private func hold(_ span: Int32, of group: Group, record: UInt64, deadline: UInt64) {
+        if let position = group.held.indices.last, group.held[position].record == record {
+            group.held[position].spans.append(span)
             return
         }
-        trace.held.append(HeldGroup(execution: group, record: record, spans: [span], deadline: deadline))
+        group.held.append(HeldSpans(record: record, spans: [span], deadline: deadline))
         heldRecords[record, default: HeldRecord(batch: nil, groups: 0)].groups += 1
-        holdDeadlines.insert(trace, deadline: deadline)
+        holdDeadlines.insert(group, deadline: deadline)
     }
 
     /// Keeps a batch of which spans wait, and lets go of the oldest kept ones when the memory for it is full.
@@ -140,81 +156,85 @@ extension Correlator {
         if heldOrder.count > 2 * heldRecords.count + 64 { heldOrder.removeAll { heldRecords[$0] == nil } }
         heldOrder.append(batch.record)
         counters.heldBytes += batch.payload.count
-        while counters.heldBytes > settings.holdBytes, !heldOrder.isEmpty {
-            let oldest = heldOrder.removeFirst()
+        var position = 0
+        while counters.heldBytes > settings.holdBytes, position < heldOrder.count {
+            let oldest = heldOrder[position]
+            position += 1
             guard let kept = heldRecords[oldest]?.batch else { continue }
             heldRecords[oldest]?.batch = nil
             counters.heldBytes -= kept.payload.count
             counters.evictedRecords += 1
         }
+        heldOrder.removeFirst(position)
     }
 
     // MARK: Deciding again
 
-    /// Looks again at every trace that the last input touched: what waits there may be free to leave, and what has left
+    /// Looks again at everything that the last input touched: what waits there may be free to leave, and what has left
     /// may belong elsewhere.
     func settle(now: UInt64) {
-        var visited: Set<TraceID> = []
-        while let trace = touched.popLast() {
-            guard visited.insert(trace.id).inserted else { continue }
-            settle(trace, now: now)
+        var visited: Set<ObjectIdentifier> = []
+        while let group = touched.popLast() {
+            guard visited.insert(ObjectIdentifier(group)).inserted else { continue }
+            settle(group, now: now)
         }
         flush()
     }
 
-    private func settle(_ trace: TraceState, now: UInt64) {
-        var waiting: [HeldGroup] = []
-        var leaving: [HeldGroup] = []
-        for group in trace.held {
-            let placement = placement(ofGroup: group.execution, in: trace)
-            if mayLeave(placement, in: trace, deadline: group.deadline, now: now) {
-                leaving.append(group)
-            } else {
-                waiting.append(group)
+    private func settle(_ group: Group, now: UInt64) {
+        let place = placement(of: group)
+        if place.traceID != group.place {
+            group.place = place.traceID
+            touchDependents(on: group.trace.id)
+            if let execution = group.execution { followMove(of: execution) }
+        }
+        let leaving = group.held.filter { mayLeave(place, group, deadline: $0.deadline, now: now) }
+        if !group.targets.isEmpty, settings.late != .link {
+            let targets = targets(of: group, place)
+            let links = group.execution == nil ? linkedHomes(of: group.trace).count : 0
+            // SERVER spans that were not known have not left.
+            if zip(group.targets, targets).contains(where: { $0 != $1 }) || links != group.links {
+                group.targets = targets
+                group.links = links
+                noteMoved(group.trace, to: targets)
+                amend(group)
+            } else if targets.count > group.targets.count {
+                group.targets = targets
+                noteMoved(group.trace, to: targets)
             }
         }
-        let held = trace.held
-        func records(of group: Execution?) -> Set<UInt64> {
-            Set(held.lazy.filter { $0.execution === group }.map(\.record))
-        }
-        trace.held = waiting
-        for position in trace.released.indices {
-            let released = trace.released[position]
-            let target = placement(ofGroup: released.execution, in: trace).traceID
-            guard target != released.target else { continue }
-            trace.released[position].target = target
-            noteMoved(trace, to: target)
-            amend(released.execution, in: trace, excluding: records(of: released.execution))
-            // What follows this group in its other traces has to be looked at too.
-            released.execution?.traces.forEach { if $0 !== trace { touched.append($0) } }
-        }
-        for group in leaving {
-            noteReleased(
-                group.execution, in: trace, target: placement(ofGroup: group.execution, in: trace).traceID)
-            prepare(group, in: trace)
-        }
+        guard !leaving.isEmpty else { return }
+        group.held.removeAll { mayLeave(place, group, deadline: $0.deadline, now: now) }
+        noteReleased(group, place)
+        for held in leaving { prepare(held, of: group, place) }
+        hasLetGo = true
     }
 
-    /// Adds the spans of a held group to the release of their record.
-    private func prepare(_ group: HeldGroup, in trace: TraceState) {
-        guard let held = heldRecords[group.record] else { return }
-        if let batch = held.batch {
+    /// An execution is elsewhere now: its own span, what it started, and what links to it.
+    private func followMove(of execution: Execution) {
+        exportSpanAgain(execution)
+        touchStarted(by: execution)
+        for linked in executionsLinking(to: execution) { exportSpanAgain(linked) }
+    }
+
+    /// Adds waiting spans to the release of their record.
+    private func prepare(_ held: HeldSpans, of group: Group, _ place: Placement) {
+        guard let kept = heldRecords[held.record] else { return }
+        if let batch = kept.batch {
             // Taken out, so that appending does not copy what the dictionary still holds.
-            var release = pendingReleases.removeValue(forKey: group.record) ?? ([], [])
-            let place = placement(ofGroup: group.execution, in: trace)
-            for span in group.spans {
+            var release = pendingReleases.removeValue(forKey: held.record) ?? ([], [])
+            for span in held.spans {
                 release.edits.append(
                     edit(
-                        batch.index.spans[Int(span)], at: Int(span), of: group.execution, in: trace, place: place,
+                        batch.index.spans[Int(span)], at: Int(span), of: group, execution: group.execution, place: place,
                         amended: false, links: &release.links))
             }
-            pendingReleases[group.record] = release
+            pendingReleases[held.record] = release
         } else {
             // The bytes are in the journal only: the edits are made when they have been read back.
-            evictedReleases[group.record, default: []].append(
-                GroupName(trace: trace.id, execution: group.execution?.id ?? ""))
+            evictedReleases[held.record, default: []].append(group.name)
         }
-        heldRecords[group.record]?.groups -= 1
+        heldRecords[held.record]?.groups -= 1
     }
 
     /// Turns what `settle` prepared into actions, one release a record.
@@ -264,48 +284,68 @@ extension Correlator {
 
     // MARK: Reading back
 
-    private func amend(_ group: Execution?, in trace: TraceState, excluding: Set<UInt64>) {
-        guard settings.late == .amend, !isReplaying else { return }
+    private func amend(_ group: Group) {
+        guard settings.late == .amend else { return }
+        if let execution = group.execution { exportSpanAgain(execution) }
+        guard !isReplaying else { return }
+        let trace = group.trace.id
         var amendment =
-            pendingAmendments[trace.id]
-            ?? Amendment(trace: trace.id, groups: [:], through: lastRecord, owner: lastRecord)
-        amendment.groups[group?.id ?? "", default: []].formUnion(excluding)
-        if let arriving { amendment.groups[group?.id ?? ""]?.insert(arriving) }
-        pendingAmendments[trace.id] = amendment
-        if let group { exportSpanAgain(group) }
+            pendingAmendments[trace] ?? Amendment(trace: trace, groups: [:], through: lastRecord, owner: lastRecord)
+        var excluding = Set(group.held.map(\.record))
+        if let arriving { excluding.insert(arriving) }
+        amendment.groups[group.execution?.name, default: []].formUnion(excluding)
+        pendingAmendments[trace] = amendment
+    }
+
+    /// What evidence had moved is moved again: whether that was delivered before a crash is not known.
+    func amendAgain(_ unit: JoinUnit) {
+        if let execution = unit as? Execution {
+            execution.exportedSpan = nil
+            for group in execution.groups {
+                for moved in [group, group.trace.rest] where moved.targets.contains(where: { $0 != group.trace.id }) {
+                    amend(moved)
+                }
+            }
+            makeSpanDue(execution, now: execution.lastSeen)
+        } else if let trace = unit as? TraceState, trace.rest.targets.contains(where: { $0 != trace.id }) {
+            amend(trace.rest)
+        }
     }
 
     /// The spans of a record that was read back for an amendment, as they belong now; nil if it has none of them.
     package func amend(_ batch: SpanBatch, _ amendment: Amendment) -> Release? {
-        readBack(batch, amended: true, owner: amendment.owner) { trace, execution in
-            trace == amendment.trace && amendment.groups[execution].map { !$0.contains(batch.record) } ?? false
+        readBack(batch, amended: true, owner: amendment.owner) { group in
+            group.trace == amendment.trace
+                && (amendment.groups[group.execution].map { !$0.contains(batch.record) } ?? false)
         }
     }
 
     /// The spans of a record that waited longer than its bytes were kept in memory.
     package func reloaded(_ batch: SpanBatch, groups: [GroupName]) -> Release? {
-        readBack(batch, amended: false, owner: batch.record) { trace, execution in
-            groups.contains(GroupName(trace: trace, execution: execution))
-        }
+        readBack(batch, amended: false, owner: batch.record) { groups.contains($0) }
     }
 
     private func readBack(
-        _ batch: SpanBatch, amended: Bool, owner: UInt64, where isWanted: (TraceID, String) -> Bool
+        _ batch: SpanBatch, amended: Bool, owner: UInt64, where isWanted: (GroupName) -> Bool
     ) -> Release? {
         var edits: [SpanEdit] = []
         var links: [AddedLink] = []
-        let names = batch.index.executions.map { batch.text($0.id) }
+        let found = batch.index.executions.map { known($0, in: batch) }
+        let names = [nil] + batch.index.executions.map { self.name(of: $0, in: batch) }
         for position in batch.index.spans.indices {
             let span = batch.index.spans[position]
-            let name = span.execution >= 0 ? names[Int(span.execution)] : ""
-            guard isWanted(span.traceID, name) else { continue }
+            let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
             guard let trace = traces[span.traceID] else {
                 // Forgotten since: what has not left yet must still leave.
-                if !amended { edits.append(SpanEdit(unchanged: span, at: position)) }
+                let name = names[Int(span.execution) + 1]
+                if !amended, isWanted(GroupName(trace: span.traceID, execution: name)) {
+                    edits.append(SpanEdit(unchanged: span, at: position))
+                }
                 continue
             }
-            edits.append(
-                edit(span, at: position, of: executions[name], in: trace, amended: amended, links: &links))
+            let group = execution.flatMap { $0.group(in: trace) } ?? trace.rest
+            guard isWanted(group.name) else { continue }
+            edits.append(edit(span, at: position, of: group, execution: execution, amended: amended, links: &links))
         }
         guard !edits.isEmpty else { return nil }
         let release = Release(record: batch.record, batch: batch, edits: edits, links: links, owner: owner)
@@ -313,13 +353,33 @@ extension Correlator {
         return release
     }
 
+    private func name(of entry: ExecutionEntry, in batch: SpanBatch) -> ExecutionName? {
+        let tenant = batch.text(entry.tenant)
+        return ExecutionName(
+            id: batch.text(entry.id), tenant: tenant,
+            owner: batch.tenant ?? mappedTenant(kestra: tenant, namespace: batch.text(entry.namespace)))
+    }
+
+    /// The execution of an entry, if it is remembered.
+    func known(_ entry: ExecutionEntry, in batch: SpanBatch) -> Execution? {
+        let tenant = batch.text(entry.tenant)
+        let all = executionsOf(batch.text(entry.id))
+        guard all.count > 1 else { return all.first }
+        let owner = batch.tenant ?? mappedTenant(kestra: tenant, namespace: batch.text(entry.namespace))
+        return all.first { $0.tenant.isExactly(tenant) && $0.owner.isExactly(owner) }
+            ?? all.first { $0.fits(tenant: tenant, owner: owner) }
+    }
+
     // MARK: Logs and metrics
 
     /// Takes a request of logs or metrics in that names these traces. It leaves by `releaseDependent`, at once unless
     /// spans of one of the traces wait.
-    package func receiveDependent(record: UInt64, traces named: [TraceID], now: UInt64) {
+    package func receiveDependent(record: UInt64, traces named: some Sequence<TraceID>, now: UInt64) {
         lastRecord = max(lastRecord, record)
-        let waiting = isReplaying ? [] : named.filter { traces[$0]?.held.isEmpty == false }
+        var waiting: [TraceID] = []
+        if !isReplaying {
+            for trace in named where waiting.last != trace && traces[trace]?.isHolding == true { waiting.append(trace) }
+        }
         if waiting.isEmpty {
             act(.releaseDependent(record: record))
         } else {
@@ -329,9 +389,12 @@ extension Correlator {
 
     func releaseDependents(now: UInt64) {
         guard !dependents.isEmpty else { return }
+        // Between two looks nothing became free but by leaving or by time.
+        guard hasLetGo || dependents.contains(where: { $0.deadline <= now }) else { return }
+        hasLetGo = false
         var waiting: [Dependent] = []
         for dependent in dependents {
-            let isFree = dependent.traces.allSatisfy { traces[$0]?.held.isEmpty ?? true }
+            let isFree = dependent.traces.allSatisfy { traces[$0]?.isHolding != true }
             if isFree || dependent.deadline <= now {
                 act(.releaseDependent(record: dependent.record))
             } else {

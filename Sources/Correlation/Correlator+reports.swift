@@ -6,22 +6,19 @@ extension Correlator {
     /// Takes in what Kestra's record of an execution tells.
     package func receive(_ report: ReportedExecution, record: UInt64, now: UInt64) {
         lastRecord = max(lastRecord, record)
-        let execution = execution(report.executionID, now: now)
-        if execution.tenant.isEmpty, !report.tenant.isEmpty {
-            execution.tenant = report.tenant
-            // Derived ids are made from it.
-            touch(execution)
-            exportSpanAgain(execution)
+        for execution in executionsNamed(report.executionID, tenant: report.tenant, owner: "", now: now) {
+            learn(report, of: execution, record: record, now: now)
         }
+        finish(now: now)
+    }
+
+    private func learn(_ report: ReportedExecution, of execution: Execution, record: UInt64, now: UInt64) {
         if execution.namespace.isEmpty { execution.namespace = report.namespace }
         if execution.flow.isEmpty { execution.flow = report.flow }
-        learnPlace(report, of: execution, now: now)
+        learnPlace(report, of: execution, record: record, now: now)
         learnRelatives(report, of: execution, now: now)
         learnState(report, of: execution, now: now)
         mark(execution)
-        settle(now: now)
-        releaseDependents(now: now)
-        forgetBeyondLimits()
     }
 
     /// Asks, once, about executions of which nothing tells where they belong.
@@ -33,31 +30,38 @@ extension Correlator {
         }
     }
 
-    private func learnPlace(_ report: ReportedExecution, of execution: Execution, now: UInt64) {
-        if let named = report.event, let event = event(for: named.key, now: now) {
+    private func learnPlace(
+        _ report: ReportedExecution, of execution: Execution, record: UInt64, now: UInt64
+    ) {
+        if let named = report.event {
+            let event = event(for: named.key, now: now)
+            event.lastSeen = now
             if event.type.isEmpty { event.type = named.type }
             if event.subject.isEmpty { event.subject = named.subject }
             if event.time == 0 { event.time = named.time ?? 0 }
-            if event.context == nil, let context = named.context.map(TraceContext.init) { place(event, at: context) }
+            if let context = named.context.map(TraceContext.init) { place(event, at: context) }
             mark(event)
             note(.reportedEvent, named.key.id, from: Self.reporter, on: execution, now: now)
-            add(Claim(basis: .reportedEvent, event: event), to: execution)
+            add(Claim(basis: .reportedEvent, event: event), to: execution, record: record)
         }
         // A header that Kestra followed is no news: the spans are where it led.
         let isFollowed = report.callerContext?.traceID == report.nativeContext?.traceID
         for context in [report.inputContext, isFollowed ? nil : report.callerContext].compactMap({ $0 }) {
             let context = TraceContext(context)
             note(.reportedContext, context.text, from: Self.reporter, on: execution, now: now)
-            add(Claim(basis: .reportedContext, context: context), to: execution)
+            add(Claim(basis: .reportedContext, context: context), to: execution, record: record)
         }
     }
 
     private func learnRelatives(_ report: ReportedExecution, of execution: Execution, now: UInt64) {
-        if let starter = report.startedBy {
-            start(execution, by: self.execution(starter, now: now), from: Self.reporter, now: now)
+        func relative(_ id: String) -> Execution? {
+            let named = executionsNamed(id, tenant: execution.tenant, owner: execution.owner, now: now)
+            return named.count == 1 ? named[0] : nil
         }
-        if let trigger = report.triggeredBy, trigger != execution.id {
-            let other = self.execution(trigger, now: now)
+        if let starter = report.startedBy.flatMap(relative) {
+            start(execution, by: starter, from: Self.reporter, now: now)
+        }
+        if let trigger = report.triggeredBy, trigger != execution.id, let other = relative(trigger) {
             note(.triggeredBy, other.id, from: Self.reporter, on: execution, now: now)
             note(.triggers, execution.id, from: Self.reporter, on: other, now: now)
             exportSpanAgain(execution)

@@ -3,7 +3,10 @@ package import OTLP
 /// An execution as it is known now, for answers.
 package struct ExecutionSnapshot: Sendable {
     package var id: String
+    /// Kestra's tenant.
     package var tenant: String
+    /// The tenant that it is of, by credential, attribute, mapping or event; empty if unknown.
+    package var owner: String
     package var namespace: String
     package var flow: String
     /// Empty if nobody told it.
@@ -15,7 +18,9 @@ package struct ExecutionSnapshot: Sendable {
     package var rule: JoinRule
     package var spanID: SpanID
     package var event: EventKey?
-    package var startedBy: String?
+    /// What names it, also to `Correlator.execution`.
+    package var name: ExecutionName
+    package var startedBy: ExecutionName?
     package var evidence: [Evidence]
     /// Unix nanoseconds; 0 before the first span.
     package var start: UInt64
@@ -46,18 +51,37 @@ package struct EventSnapshot: Sendable {
 }
 
 extension Correlator {
-    /// The events of an id; several if sources or tenants differ.
+    /// The events and values of keys of an id; several if sources or tenants differ. What was said without a tenant about
+    /// the one event that has one is part of that.
     package func events(id: String, source: String?, tenant: String?) -> [EventSnapshot] {
-        events.values.filter {
-            $0.key.id.isExactly(id) && (source.map($0.key.source.isExactly) ?? true)
-                && (tenant.map($0.key.tenant.isExactly) ?? true)
-        }.sorted { $0.key < $1.key }.map(snapshot)
+        let found: [EventState]
+        if let source, let tenant {
+            found = [events[EventKey(tenant: tenant, source: source, id: id)]].compactMap { $0 }
+        } else if let source {
+            let name = eventNames[EventKey(tenant: "", source: source, id: id)]
+            found = (name?.tenanted ?? []) + [name?.nameless].compactMap { $0 }
+        } else {
+            found = events.values.filter {
+                $0.key.id.isExactly(id) && (tenant.map($0.key.tenant.isExactly) ?? true)
+            }
+        }
+        return found.filter(isShown).sorted { $0.key < $1.key }.map(snapshot)
+    }
+
+    /// Ids of messages are no stories, and what is known under its tenant is not shown again without it.
+    private func isShown(_ event: EventState) -> Bool {
+        if let joinKey = event.joinKey, settings.joinKeys.indices.contains(joinKey),
+            settings.joinKeys[joinKey].kind == .taskRun
+        {
+            return false
+        }
+        return !(event.key.tenant.isEmpty && event.name.tenanted.count == 1)
     }
 
     /// The latest events that pass a test, the newest first.
     package func events(limit: Int, where isWanted: (EventSnapshot) -> Bool) -> [EventSnapshot] {
         var found: [EventSnapshot] = []
-        for event in events.values.sorted(by: { ($0.order, $1.key) > ($1.order, $0.key) }) {
+        for event in events.values.filter(isShown).sorted(by: { ($0.order, $1.key) > ($1.order, $0.key) }) {
             let snapshot = snapshot(event)
             if isWanted(snapshot) { found.append(snapshot) }
             if found.count == limit { break }
@@ -65,9 +89,22 @@ extension Correlator {
         return found
     }
 
-    package func execution(id: String) -> ExecutionSnapshot? {
-        executions[id].map(snapshot)
+    /// The executions of an id: several if several tenants have one.
+    package func executions(id: String) -> [ExecutionSnapshot] {
+        executionsOf(id).sorted { $0.name < $1.name }.map(snapshot)
     }
+
+    package func execution(_ name: ExecutionName) -> ExecutionSnapshot? {
+        executionsOf(name.id).first { $0.name == name }.map(snapshot)
+    }
+
+    /// The execution that spans of a stored batch are of, if it is remembered.
+    package func execution(of entry: ExecutionEntry, in batch: SpanBatch) -> ExecutionSnapshot? {
+        known(entry, in: batch).map(snapshot)
+    }
+
+    /// The execution of an id, the first by tenant of several.
+    package func execution(id: String) -> ExecutionSnapshot? { executions(id: id).first }
 
     /// The original traces of which spans lie under a unified trace, itself among them.
     package func originalTraces(of unified: TraceID) -> [TraceID] {
@@ -77,9 +114,7 @@ extension Correlator {
     /// Where the spans of an original trace belong now.
     package func unifiedTraces(of original: TraceID) -> [TraceID] {
         guard let trace = traces[original] else { return [original] }
-        var targets = trace.executions.map { placement(ofGroup: $0, in: trace).traceID }
-        targets.append(placement(ofGroup: nil, in: trace).traceID)
-        return Array(Set(targets)).sorted()
+        return Set((trace.groups + [trace.rest]).map { placement(of: $0).traceID }).sorted()
     }
 
     /// How the spans of a stored batch would leave now, as if none had left before.
@@ -89,7 +124,7 @@ extension Correlator {
         var edits: [SpanEdit] = []
         var links: [AddedLink] = []
         edits.reserveCapacity(batch.index.spans.count)
-        let found = batch.index.executions.map { executions[batch.text($0.id)] }
+        let found = batch.index.executions.map { known($0, in: batch) }
         for position in batch.index.spans.indices {
             let span = batch.index.spans[position]
             guard let trace = traces[span.traceID] else {
@@ -97,88 +132,102 @@ extension Correlator {
                 continue
             }
             let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
-            if leavingOutHeld,
-                trace.held.contains(where: { $0.record == batch.record && $0.execution === execution })
-            {
-                continue
-            }
-            edits.append(edit(span, at: position, of: execution, in: trace, amended: false, links: &links))
+            let group = execution.flatMap { $0.group(in: trace) } ?? trace.rest
+            if leavingOutHeld, group.held.contains(where: { $0.record == batch.record }) { continue }
+            edits.append(edit(span, at: position, of: group, execution: execution, amended: false, links: &links))
         }
         return (edits, links)
     }
 
     /// The span of an execution as it would be exported now; nil if it has none.
-    package func executionSpan(id: String) -> ExecutionSpan? {
-        guard let execution = executions[id], execution.spanCount > 0, hasSpan(execution, home(of: execution)) else {
-            return nil
-        }
+    package func executionSpan(_ name: ExecutionName) -> ExecutionSpan? {
+        let all = executionsOf(name.id)
+        guard
+            let execution = all.first(where: { $0.name == name })
+                ?? all.first(where: { $0.fits(tenant: name.tenant, owner: name.owner) }),
+            execution.spanCount > 0, hasSpan(execution, home(of: execution))
+        else { return nil }
         return makeSpan(of: execution)
     }
 
+    /// The same for who knows no tenant.
+    package func executionSpan(id: String) -> ExecutionSpan? { executionSpan(ExecutionName(id: id)) }
+
     /// The spans of the executions that belong to these unified traces.
     package func executionSpans(in unified: [TraceID]) -> [ExecutionSpan] {
-        let originals = unified.flatMap { originalTraces(of: $0) }
-        var found: [String: Execution] = [:]
-        for trace in originals {
-            for execution in traces[trace]?.executions ?? [] where unified.contains(home(of: execution).traceID) {
-                found[execution.id] = execution
-            }
-        }
-        return found.values.sorted { $0.id < $1.id }.filter { hasSpan($0, home(of: $0)) }.map(makeSpan)
+        executions(in: unified).filter { hasSpan($0, home(of: $0)) }.map(makeSpan)
     }
 
-    private func snapshot(_ execution: Execution) -> ExecutionSnapshot {
+    /// The executions that belong to unified traces, by name.
+    func executions(in unified: [TraceID]) -> [Execution] {
+        var found: [ExecutionName: Execution] = [:]
+        for trace in unified.flatMap({ originalTraces(of: $0) }) {
+            for group in traces[trace]?.groups ?? [] {
+                guard let execution = group.execution, unified.contains(home(of: execution).traceID) else { continue }
+                found[execution.name] = execution
+            }
+        }
+        return found.values.sorted { $0.name < $1.name }
+    }
+
+    func snapshot(_ execution: Execution) -> ExecutionSnapshot {
         let place = home(of: execution)
         return ExecutionSnapshot(
-            id: execution.id, tenant: execution.tenant, namespace: execution.namespace, flow: execution.flow,
-            state: execution.state, originalTraces: execution.traces.map(\.id), traceID: place.traceID,
-            rule: place.rule, spanID: execution.spanID, event: event(of: execution)?.key,
-            startedBy: execution.startedBy?.id, evidence: execution.evidence, start: execution.start,
+            id: execution.id, tenant: execution.tenant, owner: owner(of: execution), namespace: execution.namespace,
+            flow: execution.flow, state: execution.state, originalTraces: execution.groups.map(\.trace.id),
+            traceID: place.traceID, rule: place.rule, spanID: execution.spanID, event: event(of: execution)?.key,
+            name: execution.name, startedBy: starter(of: execution)?.name, evidence: execution.evidence, start: execution.start,
             end: execution.end, firstSeen: execution.firstSeen, lastSeen: execution.lastSeen,
             spanCount: execution.spanCount, errorCount: execution.errorCount,
-            isHeld: execution.traces.contains { trace in trace.held.contains { $0.execution === execution } },
-            calls: execution.calls)
+            isHeld: execution.groups.contains { !$0.held.isEmpty }, calls: execution.calls)
     }
 
     private func snapshot(_ event: EventState) -> EventSnapshot {
-        var found = event.executions.filter { $0.event === event || $0.event == nil }
+        let also = event.name.tenanted.count == 1 && !event.key.tenant.isEmpty ? event.name.nameless : nil
+        let told = [event] + [also].compactMap { $0 }
+        var found: [Execution] = []
+        for execution in told.flatMap(\.executions)
+        where (event.joinKey != nil || claimedEvent(of: execution) === event || claimedEvent(of: execution) == nil)
+            && !found.contains(where: { $0 === execution })
+        {
+            found.append(execution)
+        }
         // Native executions carry no event id: they belong to the only event of their trace.
-        for context in [event.publisher, event.context].compactMap({ $0 }) {
-            for execution in traces[context.traceID]?.executions ?? []
-            where !found.contains(where: { $0 === execution }) && self.event(of: execution) === event {
+        let contexts = told.flatMap(\.contexts)
+        for context in contexts where event.joinKey == nil {
+            for group in traces[context.traceID]?.groups ?? [] {
+                guard let execution = group.execution, !found.contains(where: { $0 === execution }),
+                    self.event(of: execution) === event
+                else { continue }
                 found.append(execution)
             }
         }
         var next = 0
         while next < found.count {
-            let execution = found[next]
-            next += 1
-            for trace in execution.traces {
-                for child in trace.executions
-                where child.startedBy === execution && !found.contains(where: { $0 === child }) {
-                    found.append(child)
-                }
+            for child in found[next].started
+            where starter(of: child) === found[next] && !found.contains(where: { $0 === child }) {
+                found.append(child)
             }
+            next += 1
         }
-        var unified = event.target.map { [$0.traceID] } ?? []
-        for execution in found {
-            let trace = home(of: execution).traceID
-            if !unified.contains(trace) { unified.append(trace) }
+        var unified: [TraceID] = []
+        func add(_ trace: TraceID) { if !unified.contains(trace) { unified.append(trace) } }
+        if event.joinKey != nil {
+            contexts.map(\.traceID).forEach(add)
+        } else if let target = told.compactMap({ $0.publisher?.context }).min() ?? told.compactMap(\.context).min() {
+            var walk = Walk()
+            add(follow(Home(context: target, execution: event.publisher?.execution), &walk) ?? target.traceID)
         }
+        for execution in found { add(home(of: execution).traceID) }
+        for trace in told.flatMap(\.traces) { add(placement(of: trace.rest).traceID) }
         return EventSnapshot(
-            key: event.key, type: event.type, subject: event.subject, time: event.time, context: event.context,
-            publisher: event.publisher, firstSeen: event.firstSeen, lastSeen: event.lastSeen,
-            executions: found.map(snapshot), traces: unified)
+            key: event.key, type: event.type, subject: event.subject, time: event.time,
+            context: told.compactMap(\.context).min(), publisher: told.compactMap { $0.publisher?.context }.min(),
+            firstSeen: event.firstSeen, lastSeen: event.lastSeen, executions: found.map(snapshot), traces: unified)
     }
 }
 
 extension EventState {
     /// What lists are ordered by: the event's own time, else its arrival. Unix nanoseconds.
     fileprivate var order: UInt64 { time == 0 ? firstSeen : time }
-}
-
-extension EventKey: Comparable {
-    package static func < (a: EventKey, b: EventKey) -> Bool {
-        (a.source, a.id, a.tenant) < (b.source, b.id, b.tenant)
-    }
 }

@@ -11,33 +11,41 @@ extension Correlator {
         dispatch(batch, executions: executions, now: now)
         askAbout(executions)
         releaseDependents(now: now)
-        forgetBeyondLimits()
+        forgetBeyondLimits(now: now)
     }
 
     /// Reads what the batch tells about traces, executions and events; returns the execution of each entry of
     /// `index.executions`.
     private func learn(from batch: SpanBatch, now: UInt64) -> [Execution] {
         let index = batch.index
-        let found = index.executions.map { entry in
-            let execution = execution(batch.text(entry.id), now: now)
-            // A record that is read again after a restart has been counted.
-            execution.isCounting = batch.record > execution.lastRecord
-            // It is read again because it, or the execution's span that is owed to it, was not delivered.
-            if !execution.isCounting, !isReplaying { execution.exportedSpan = nil }
-            execution.lastRecord = max(execution.lastRecord, batch.record)
-            if execution.namespace.isEmpty { execution.namespace = batch.text(entry.namespace) }
-            if execution.flow.isEmpty { execution.flow = batch.text(entry.flow) }
-            if execution.tenant.isEmpty { execution.tenant = batch.text(entry.tenant) }
-            return execution
-        }
-        guard !found.isEmpty || !index.evidence.isEmpty || index.scopes.contains(where: { $0.origin == .kestra })
-        else { return found }
+        let found = index.executions.map { execution(of: $0, in: batch, now: now) }
+        let isTold =
+            !found.isEmpty || !index.evidence.isEmpty || !index.resourceEvidence.isEmpty
+            || index.scopes.contains { $0.role == .follower || $0.role == .home && settings.hasOtherFollowers }
+        guard isTold || batch.tenant != nil else { return found }
 
         var cached: TraceState?
+        var lastHome = TraceID(high: 0, low: 0)
+        var lastOwned = lastHome
         for position in index.spans.indices {
             let span = index.spans[position]
-            guard span.execution >= 0 || span.kestra != .none else {
-                if !span.evidence.isEmpty { learnFromOtherSpan(batch, span, now: now) }
+            let scope = index.scopes[Int(span.scope)]
+            let isTelling = !span.evidence.isEmpty || !index.resourceEvidence.isEmpty
+            let facts = isTelling ? OriginFacts(batch, span, settings: settings) : nil
+            var owner = batch.tenant ?? facts?.tenant ?? ""
+            if let told = facts?.tenant, let tenant = batch.tenant, !told.isExactly(tenant) { counters.tenantRefusals += 1 }
+            if owner.isEmpty, span.execution >= 0 { owner = found[Int(span.execution)].owner }
+            if !owner.isEmpty, lastOwned != span.traceID {
+                lastOwned = span.traceID
+                note(owner, of: span.traceID)
+            }
+            let isOfFollower = scope.role == .follower && scope.origin != .kestra
+            guard span.execution >= 0 || span.kestra != .none || isOfFollower else {
+                if scope.role == .home, settings.hasOtherFollowers, lastHome != span.traceID {
+                    lastHome = span.traceID
+                    noteHome(span.traceID)
+                }
+                if let facts { learnFromHome(span, facts, role: scope.role, owner: owner, record: batch.record, now: now) }
                 continue
             }
             let trace: TraceState
@@ -48,21 +56,61 @@ extension Correlator {
                 cached = trace
             }
             trace.lastSeen = now
+            if trace.owner.isEmpty, !owner.isEmpty {
+                trace.owner = owner
+                touch(trace)
+            }
+            if isOfFollower, !trace.isFollower {
+                trace.isFollower = true
+                trace.tellExecutions()
+                touch(trace)
+            }
             if span.kestra == .server {
-                learnFromServer(batch, span, in: trace, now: now)
+                learnFromServer(span, facts, in: trace, owner: owner, record: batch.record, now: now)
             }
             if span.execution >= 0 {
-                learnFromTask(span, of: found[Int(span.execution)], in: trace, now: now)
+                learnFromTask(span, of: found[Int(span.execution)], in: trace, record: batch.record, now: now)
+            }
+            if let facts, span.kestra != .server {
+                let unit = span.execution >= 0 ? found[Int(span.execution)] : trace
+                learnFromFollower(span, facts, unit: unit, owner: owner, record: batch.record, now: now)
             }
         }
         return found
     }
 
-    /// An EXECUTOR or WORKER span, or any other span with an execution id.
-    private func learnFromTask(_ span: SpanEntry, of execution: Execution, in trace: TraceState, now: UInt64) {
-        if !trace.executions.contains(where: { $0 === execution }) {
-            relate(execution, to: trace)
+    private func execution(of entry: ExecutionEntry, in batch: SpanBatch, now: UInt64) -> Execution {
+        let namespace = batch.text(entry.namespace)
+        let tenant = batch.text(entry.tenant)
+        let owner = batch.tenant ?? mappedTenant(kestra: tenant, namespace: namespace)
+        let execution = execution(batch.text(entry.id), tenant: tenant, owner: owner, now: now)
+        // A record that is read again after a restart has been counted.
+        execution.isCounting = batch.record > execution.lastRecord
+        // It is read again because it, or the execution's span that is owed to it, was not delivered.
+        if !execution.isCounting, !isReplaying { execution.exportedSpan = nil }
+        execution.lastRecord = max(execution.lastRecord, batch.record)
+        if execution.namespace.isEmpty { execution.namespace = namespace }
+        if execution.flow.isEmpty { execution.flow = batch.text(entry.flow) }
+        return execution
+    }
+
+    /// The tenant that the configuration gives to Kestra's tenant or namespace; empty if none.
+    func mappedTenant(kestra: String, namespace: String) -> String {
+        if let mapped = settings.kestraTenants.first(where: { $0.kestra.isExactly(kestra) }) { return mapped.tenant }
+        let fitting = settings.namespaceTenants.first {
+            $0.pattern.hasSuffix("*")
+                ? namespace.utf8.starts(with: $0.pattern.utf8.dropLast()) : $0.pattern.isExactly(namespace)
         }
+        return fitting?.tenant ?? ""
+    }
+
+    // MARK: Followers
+
+    /// An EXECUTOR or WORKER span, or any other span with an execution id.
+    private func learnFromTask(
+        _ span: SpanEntry, of execution: Execution, in trace: TraceState, record: UInt64, now: UInt64
+    ) {
+        if execution.group(in: trace) == nil { relate(execution, to: trace) }
         if execution.firstSeen == 0 { execution.firstSeen = now }
         execution.lastSeen = now
         if execution.isCounting {
@@ -81,129 +129,260 @@ extension Correlator {
                 execution.entryParent = SpanID.none
                 touch(execution)
             }
-            if trace.fragmentOwner == nil {
+            if trace.fragmentOwner.map({ execution.name < $0.name }) ?? true {
                 trace.fragmentOwner = execution
-                trace.tellExecutions()
-                touch(trace)
+                tellNativity(of: trace)
             }
         } else if span.kestra == .executor, !span.startsExecutions, execution.entryParent == nil {
             execution.entryParent = span.parentSpanID
-            linkToEntry(execution, in: trace, now: now)
+            linkToEntry(execution, in: trace, record: record, now: now)
         }
         if span.startsExecutions, trace.starters.count < settings.relationLimit, !trace.starters.contains(where: { $0.span == span.spanID }) {
             trace.starters.append((span.spanID, execution))
             mark(trace)
-            for child in trace.executions where child.entryParent == span.spanID {
+            for group in trace.groups {
+                guard let child = group.execution, child.entryParent == span.spanID else { continue }
                 start(child, by: execution, from: "span \(span.spanID.hex)", now: now)
             }
         }
     }
 
     private func relate(_ execution: Execution, to trace: TraceState) {
-        guard trace.executions.count < settings.relationLimit,
-            execution.traces.count < settings.tracesOfExecutionLimit
-        else {
+        let hasRoom =
+            trace.groups.count < settings.relationLimit && execution.groups.count < settings.tracesOfExecutionLimit
+        guard hasRoom || execution.groups.isEmpty else {
             counters.relationsCut += 1
-            // One trace it needs at least, to know where its own span belongs.
-            if execution.traces.isEmpty { execution.traces.append(trace) }
             return
         }
-        execution.traces.append(trace)
-        trace.executions.append(execution)
-        trace.tellExecutions()
+        let group = Group(trace: trace, execution: execution)
+        let nativeBefore = execution.nativeTrace
+        execution.append(group)
+        if hasRoom {
+            trace.groups.append(group)
+            trace.tellExecutions()
+        } else {
+            // One trace it needs at least, to know where its own span belongs.
+            counters.relationsCut += 1
+            execution.note(trace, isNative: trace.isNative == true)
+        }
         // With its second trace an execution may need a derived id, and a native one takes the others along.
-        if execution.traces.count == 2 || trace.isNative == true { touch(execution) } else { touch(trace) }
+        if execution.groups.count == 2 || execution.nativeTrace !== nativeBefore { touch(execution) }
+        if execution.groups.count == 1 { touchStarted(by: execution) }
+        touch(group)
+        // What is of no execution may follow it.
+        touch(trace.rest)
     }
 
     /// Connects an execution with the span that its spans hang under, if that was seen already.
-    private func linkToEntry(_ execution: Execution, in trace: TraceState, now: UInt64) {
+    private func linkToEntry(_ execution: Execution, in trace: TraceState, record: UInt64, now: UInt64) {
         guard let parent = execution.entryParent else { return }
         if let server = trace.servers.first(where: { $0.id == parent }) {
-            learn(server, of: execution, in: trace, now: now)
+            learn(server, of: execution, in: trace, record: record, now: now)
         }
         if let starter = trace.starters.first(where: { $0.span == parent }) {
             start(execution, by: starter.execution, from: "span \(parent.hex)", now: now)
         }
-        touch(trace)
+        if let group = execution.group(in: trace) { touch(group) }
+        touch(trace.rest)
     }
 
-    /// Learns that one execution was started by another; a circle is not believed.
+    /// Learns that one execution was started by another.
     func start(_ child: Execution, by parent: Execution, from: String, now: UInt64) {
-        guard child.startedBy == nil, !parent.descends(from: child) else { return }
-        child.startedBy = parent
+        guard child !== parent else { return }
+        if !child.owner.isEmpty, !parent.owner.isEmpty, !child.owner.isExactly(parent.owner) {
+            counters.tenantRefusals += 1
+            return
+        }
         note(.startedBy, parent.id, from: from, on: child, now: now)
+        // Of several that are said to have started it the first by name counts, so that the order of arrival does not.
+        if let known = child.startedBy {
+            guard parent.name < known.name else { return }
+            known.started.removeAll { $0 === child }
+        }
+        child.startedBy = parent
+        if parent.started.count < settings.relationLimit {
+            parent.started.append(child)
+        } else {
+            counters.relationsCut += 1
+        }
         touch(child)
     }
 
+    /// Lets a trace's executions know whether it is native, and looks again at all that this moves.
+    private func tellNativity(of trace: TraceState) {
+        trace.tellExecutions()
+        touch(trace)
+        for group in trace.groups {
+            guard let execution = group.execution else { continue }
+            if execution.groups.count > 1 { execution.groups.forEach(touch) }
+            touchStarted(by: execution)
+        }
+    }
+
     /// A SERVER span: the sign whether the caller's context reached Kestra.
-    private func learnFromServer(_ batch: SpanBatch, _ span: SpanEntry, in trace: TraceState, now: UInt64) {
+    private func learnFromServer(
+        _ span: SpanEntry, _ facts: OriginFacts?, in trace: TraceState, owner: String, record: UInt64, now: UInt64
+    ) {
         guard !trace.servers.contains(where: { $0.id == span.spanID }) else { return }
         var server = ServerSpan(id: span.spanID, parent: span.parentSpanID)
-        let facts = OriginFacts(batch, span)
-        if let id = facts.eventID, let source = facts.eventSource {
-            server.event = EventKey(tenant: facts.eventTenant ?? "", source: source, id: id)
-        }
-        server.context = facts.traceparent
-        server.called = facts.calledExecution
-        if span.parentSpanID.isZero {
-            trace.hasRootServer = true
-        } else {
-            trace.hasCalledServer = true
-        }
-        trace.tellExecutions()
-        if trace.servers.count < 64 { trace.servers.append(server) }
-        for execution in trace.executions where execution.entryParent == span.spanID {
-            learn(server, of: execution, in: trace, now: now)
-        }
-        if let called = facts.calledExecution {
-            let execution = execution(called, now: now)
-            let context = TraceContext(traceID: span.traceID, spanID: span.spanID)
-            if !execution.calls.contains(context), execution.calls.count < 16 {
-                execution.calls.append(context)
-                mark(execution)
-                note(.call, span.traceID.hex, from: "span \(span.spanID.hex)", on: execution, now: now)
-                exportSpanAgain(execution)
+        if let facts {
+            server.facts = self.facts(facts, of: span, owner: owner, event: .eventOnServer, context: .contextOnServer)
+            server.called = facts.calledExecution
+            if settings.pairsCalls, span.parentSpanID.isZero, let path = facts.path {
+                let context = TraceContext(traceID: span.traceID, spanID: span.spanID)
+                calls.take(.init(path: path, context: context, owner: owner, start: span.start, end: span.end))
+                server.path = path
+                (server.start, server.end) = (span.start, span.end)
             }
         }
-        touch(trace)
+        if span.parentSpanID.isZero { trace.hasRootServer = true } else { trace.hasCalledServer = true }
+        if trace.servers.count < 64 { trace.servers.append(server) }
+        tellNativity(of: trace)
+        for group in trace.groups {
+            guard let execution = group.execution, execution.entryParent == span.spanID else { continue }
+            learn(server, of: execution, in: trace, record: record, now: now)
+        }
+        guard let called = facts?.calledExecution else { return }
+        let context = TraceContext(traceID: span.traceID, spanID: span.spanID)
+        for execution in executionsNamed(called, owner: owner, now: now)
+        where !execution.calls.contains(context) && execution.calls.count < 16 {
+            execution.calls.append(context)
+            mark(execution)
+            note(.call, span.traceID.hex, from: "span \(span.spanID.hex)", on: execution, now: now)
+            exportSpanAgain(execution)
+        }
     }
 
     /// What the SERVER span of an execution says about it.
-    private func learn(_ server: ServerSpan, of execution: Execution, in trace: TraceState, now: UInt64) {
+    private func learn(
+        _ server: ServerSpan, of execution: Execution, in trace: TraceState, record: UInt64, now: UInt64
+    ) {
         let from = "span \(server.id.hex)"
         if server.parent.isZero {
             note(.noHeader, trace.id.hex, from: from, on: execution, now: now)
         } else {
             note(.header, "\(trace.id.hex)-\(server.parent.hex)", from: from, on: execution, now: now)
         }
-        if let key = server.event, let event = event(for: key, now: now) {
-            note(.eventOnServer, key.id, from: from, on: execution, now: now)
-            add(Claim(basis: .eventOnServer, event: event), to: execution)
-        }
-        if let context = server.context {
-            note(.contextOnServer, context.text, from: from, on: execution, now: now)
-            add(Claim(basis: .contextOnServer, context: context), to: execution)
+        for fact in server.facts {
+            apply(fact, from: from, span: server.id, to: execution, record: record, now: now)
         }
     }
 
-    /// A span of another system with evidence on it: the span that published an event, or names an execution.
-    private func learnFromOtherSpan(_ batch: SpanBatch, _ span: SpanEntry, now: UInt64) {
-        let facts = OriginFacts(batch, span)
-        let context = TraceContext(traceID: span.traceID, spanID: span.spanID)
-        if let id = facts.eventID, let source = facts.eventSource,
-            let event = event(for: EventKey(tenant: facts.eventTenant ?? "", source: source, id: id), now: now)
-        {
-            if event.type.isEmpty, let type = facts.eventType {
-                event.type = type
-                mark(event)
+    /// What any other span of a follower says about its execution or its trace.
+    private func learnFromFollower(
+        _ span: SpanEntry, _ facts: OriginFacts, unit: JoinUnit, owner: String, record: UInt64, now: UInt64
+    ) {
+        let from = "span \(span.spanID.hex)"
+        let own = Home(
+            context: TraceContext(traceID: span.traceID, spanID: span.spanID), start: span.start,
+            execution: unit as? Execution)
+        for fact in self.facts(facts, of: span, owner: owner, event: .eventOnSpan, context: .contextOnSpan) {
+            let isSender = span.kind == 4 || span.kind == 3 && fact.basis == .taskRun
+            if isSender, fact.basis == .taskRun || fact.basis == .eventOnSpan, let key = fact.event {
+                // It does not work on what it sends: it is where that came from.
+                let event = event(for: key, now: now)
+                if event.joinKey == nil { publish(event, by: own, isProducer: true) } else { keep(own, for: event) }
+            } else {
+                apply(fact, from: from, span: span.spanID, to: unit, record: record, now: now)
             }
-            publish(event, by: context, isProducer: span.kind == 4)
         }
-        if let claimed = facts.claimedExecution {
-            let execution = execution(claimed, now: now)
+    }
+
+    // MARK: Homes and bystanders
+
+    /// A span of another system with evidence on it: one that published an event, carries a key or names an execution.
+    private func learnFromHome(
+        _ span: SpanEntry, _ facts: OriginFacts, role: OriginRole, owner: String, record: UInt64, now: UInt64
+    ) {
+        let home = Home(context: TraceContext(traceID: span.traceID, spanID: span.spanID), start: span.start)
+        if settings.pairsCalls, span.kind == 3, let path = facts.path {
+            let call = CallPairing.Call(
+                path: path, context: home.context, owner: owner, start: span.start, end: span.end)
+            for trace in calls.make(call) {
+                for group in traces[trace]?.groups ?? [] { if let execution = group.execution { exportSpanAgain(execution) } }
+            }
+        }
+        for fact in self.facts(facts, of: span, owner: owner, event: .eventOnSpan, context: .contextOnSpan) {
+            guard let key = fact.event else { continue }
+            switch fact.basis {
+            case .eventOnSpan:
+                let event = event(for: key, now: now)
+                event.lastSeen = now
+                if event.type.isEmpty, let type = facts.eventType {
+                    event.type = type
+                    mark(event)
+                }
+                publish(event, by: home, isProducer: span.kind == 4)
+            case .key where role == .home, .weakKey where role == .home:
+                keep(home, for: event(for: key, now: now))
+            case .taskRun where span.kind == 4 || span.kind == 3:
+                keep(home, for: event(for: key, now: now))
+            default: break
+            }
+        }
+        guard let claimed = facts.claimedExecution else { return }
+        for execution in executionsNamed(claimed, owner: owner, now: now) {
             note(.claimedBySpan, span.traceID.hex, from: "span \(span.spanID.hex)", on: execution, now: now)
-            add(Claim(basis: .span, context: context), to: execution)
+            var claim = Claim(basis: .span, context: home.context)
+            claim.isNameless = owner.isEmpty
+            add(claim, to: execution, record: record)
         }
+    }
+
+    private func noteHome(_ id: TraceID) {
+        homeTraces[id] = true
+        guard let trace = traces[id], !trace.isHome else { return }
+        trace.isHome = true
+        tellNativity(of: trace)
+    }
+
+    // MARK: Facts
+
+    /// What a span says, in the form in which it is kept. `event` and `context` are what naming one of those counts as.
+    func facts(
+        _ facts: OriginFacts, of span: SpanEntry, owner: String, event: Claim.Basis, context: Claim.Basis
+    ) -> [SpanFact] {
+        var found: [SpanFact] = []
+        if let id = facts.eventID, let source = facts.eventSource {
+            if !owner.isEmpty, let told = facts.eventTenant, !told.isExactly(owner) { counters.tenantRefusals += 1 }
+            let tenant = owner.isEmpty ? facts.eventTenant ?? "" : owner
+            found.append(SpanFact(basis: event, event: EventKey(tenant: tenant, source: source, id: id), start: span.start))
+        }
+        if let traceparent = facts.traceparent {
+            found.append(SpanFact(basis: context, context: traceparent, start: span.start))
+        }
+        for key in facts.keys where settings.joinKeys.indices.contains(key.joinKey) {
+            let rule = settings.joinKeys[key.joinKey]
+            let tenant = owner.isEmpty ? facts.eventTenant ?? "" : owner
+            found.append(
+                SpanFact(
+                    basis: rule.kind == .taskRun ? .taskRun : rule.strength == .link ? .weakKey : .key,
+                    event: EventKey(tenant: tenant, key: rule, value: key.value), start: span.start))
+        }
+        return found
+    }
+
+    /// Lets a fact count for a unit.
+    func apply(_ fact: SpanFact, from: String, span: SpanID, to unit: JoinUnit, record: UInt64, now: UInt64) {
+        var claim = Claim(basis: fact.basis, context: fact.context, start: fact.start, span: span)
+        if let key = fact.event {
+            let event = event(for: key, now: now)
+            event.lastSeen = now
+            claim.event = event
+            note(fact.basis.evidence, event.shownID(settings), from: from, on: unit, now: now)
+            if case .ambiguous = event.name.meaning(of: event, for: unit.owner) { counters.ambiguousEvents += 1 }
+        } else if let context = fact.context {
+            note(fact.basis.evidence, context.text, from: from, on: unit, now: now)
+        }
+        add(claim, to: unit, record: record)
+    }
+}
+
+extension EventState {
+    /// How evidence names it: an event by its id, a key's value as `<key>=<value>`.
+    func shownID(_ settings: CorrelationSettings) -> String {
+        guard let joinKey, settings.joinKeys.indices.contains(joinKey) else { return key.id }
+        return "\(settings.joinKeys[joinKey].name)=\(key.id)"
     }
 }
 

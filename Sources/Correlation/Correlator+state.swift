@@ -24,7 +24,7 @@ package struct StoredState: Sendable {
 }
 
 /// The format of stored bodies; state of another format is not restored but learned from the journal again.
-private let formatVersion: UInt64 = 2
+private let formatVersion: UInt64 = 3
 
 extension Correlator {
     func mark(_ execution: Execution) {
@@ -55,11 +55,19 @@ extension Correlator {
             changed.append(
                 StoredState(kind: .event, key: event.key.bytes, time: event.lastSeen, body: encode(event)))
         }
-        for execution in dirtyExecutions {
+        for execution in dirtyExecutions where execution.isDirty {
+            // Executions of one id are stored together, since what tells them apart may become known later.
+            let all = executionsOf(execution.id)
             execution.isDirty = false
+            for other in all { other.isDirty = false }
+            guard !all.isEmpty else { continue }
+            var encoder = StateEncoder()
+            encoder.put(formatVersion)
+            encoder.put(all) { $0.put(raw: self.encode($1)) }
             changed.append(
                 StoredState(
-                    kind: .execution, key: Array(execution.id.utf8), time: execution.lastSeen, body: encode(execution)))
+                    kind: .execution, key: Array(execution.id.utf8), time: all.map(\.lastSeen).max() ?? 0,
+                    body: encoder.bytes))
         }
         for trace in dirtyTraces {
             trace.isDirty = false
@@ -80,7 +88,8 @@ extension Correlator {
             guard try decoder.number() == formatVersion else { return false }
             switch kind {
             case .event: try restoreEvent(&decoder, now: now)
-            case .execution: try restoreExecution(&decoder, now: now)
+            case .execution:
+                _ = try decoder.list { (d) throws(StateDamaged) in try self.restoreExecution(&d, now: now) }
             case .trace: try restoreTrace(&decoder, now: now)
             }
             return true
@@ -97,8 +106,13 @@ extension Correlator {
         encoder.put(event.subject)
         encoder.put(event.time)
         encoder.put(event.context) { $0.put($1) }
+        encoder.put(event.isContextOwn)
         encoder.put(event.publisher) { $0.put($1) }
         encoder.put(event.isPublisherProducer)
+        encoder.put(event.homes) { $0.put($1) }
+        encoder.put(event.carriedKeys) { $0.put($1.key) }
+        encoder.put(event.runID)
+        encoder.put(event.correlationID)
         encoder.put(event.firstSeen)
         encoder.put(event.lastSeen)
         return encoder.bytes
@@ -106,49 +120,43 @@ extension Correlator {
 
     private func restoreEvent(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) {
         let key = try decoder.eventKey()
-        let event = EventState(key: key, now: now)
-        event.type = try decoder.text()
-        event.subject = try decoder.text()
-        event.time = try decoder.number()
+        let (type, subject, time) = (try decoder.text(), try decoder.text(), try decoder.number())
+        let event = event(for: key, now: now)
+        (event.type, event.subject, event.time) = (type, subject, time)
         event.context = try decoder.optional { (d) throws(StateDamaged) in try d.context() }
-        event.publisher = try decoder.optional { (d) throws(StateDamaged) in try d.context() }
+        event.isContextOwn = try decoder.flag()
+        event.publisher = try decoder.optional { (d) throws(StateDamaged) in try self.home(&d, now: now) }
         event.isPublisherProducer = try decoder.flag()
+        event.homes = try decoder.list { (d) throws(StateDamaged) in try self.home(&d, now: now) }
+        event.carriedKeys = try decoder.list { (d) throws(StateDamaged) in
+            self.event(for: try d.eventKey(), now: now)
+        }
+        event.runID = try decoder.text()
+        event.correlationID = try decoder.text()
         event.firstSeen = try decoder.number()
         event.lastSeen = try decoder.number()
-        let name = EventKey(tenant: "", source: key.source, id: key.id)
-        let namesakes = eventsByName[name] ?? []
-        // Stored before its tenant was known; the event with the tenant has taken everything over.
-        if key.tenant.isEmpty, namesakes.contains(where: { !$0.key.tenant.isEmpty }) { return }
-        if let nameless = namesakes.first(where: { $0.key.tenant.isEmpty }) { forget(nameless) }
-        events[key] = event
-        eventsByName[name, default: []].append(event)
-        for context in [event.context, event.publisher].compactMap({ $0 }) {
-            if eventsByTrace[context.traceID]?.contains(where: { $0 === event }) != true {
-                eventsByTrace[context.traceID, default: []].append(event)
-            }
-        }
+        for context in event.contexts { add(event, to: &eventsByTrace[context.traceID, default: []]) }
+        for key in event.weakKeys { add(event, to: &eventsByWeakKey[key, default: []]) }
+    }
+
+    private func home(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) -> Home {
+        let (context, start) = (try decoder.context(), try decoder.number())
+        let name = try decoder.optional { (d) throws(StateDamaged) in try d.executionName() }
+        return Home(context: context, start: start, execution: name.map { self.execution($0, now: now) })
+    }
+
+    private func execution(_ name: ExecutionName, now: UInt64) -> Execution {
+        execution(name.id, tenant: name.tenant, owner: name.owner, now: now)
     }
 
     private func encode(_ execution: Execution) -> [UInt8] {
         var encoder = StateEncoder()
-        encoder.put(formatVersion)
-        for text in [execution.id, execution.tenant, execution.namespace, execution.flow, execution.state] {
-            encoder.put(text)
-        }
+        encoder.put(execution.name)
+        for text in [execution.namespace, execution.flow, execution.state] { encoder.put(text) }
         encoder.put(execution.entryParent) { $0.put($1.raw) }
         encoder.put(execution.isFragmented)
-        encoder.put(execution.claims) { encoder, claim in
-            encoder.put(UInt64(claim.basis.rawValue))
-            encoder.put(claim.event) { $0.put($1.key) }
-            encoder.put(claim.context) { $0.put($1) }
-        }
-        encoder.put(execution.startedBy) { $0.put($1.id) }
-        encoder.put(execution.evidence) { encoder, evidence in
-            encoder.put(UInt64(evidence.kind.rawValue))
-            encoder.put(evidence.value)
-            encoder.put(evidence.seenAt)
-            encoder.put(evidence.from)
-        }
+        encode(what: execution, to: &encoder)
+        encoder.put(execution.startedBy) { $0.put($1.name) }
         encoder.put(execution.calls) { $0.put($1) }
         for number in [
             execution.start, execution.end, execution.firstSeen, execution.lastSeen, execution.lastRecord,
@@ -159,42 +167,79 @@ extension Correlator {
         encoder.put(execution.exportedSpan) { encoder, span in
             encoder.put(span.traceID)
             encoder.put(span.parent.raw)
+            encoder.put(span.start)
             encoder.put(span.end)
-            encoder.put(UInt64(span.links))
             encoder.put(span.state)
+            encoder.put(span.hasErrors)
+            encoder.put(span.event)
+            encoder.put(span.links) { encoder, link in
+                encoder.put(link.traceID)
+                encoder.put(link.spanID.raw)
+                encoder.put(link.reason)
+            }
         }
+        encoder.put(execution.exportedDelivery) { $0.put($1) }
         encoder.put(execution.spanIsDue)
         encoder.put(execution.stateAt)
         return encoder.bytes
     }
 
+    /// What is known about any unit.
+    private func encode(what unit: JoinUnit, to encoder: inout StateEncoder) {
+        encoder.put(unit.owner)
+        encoder.put(unit.lastEvidence)
+        encoder.put(unit.claims) { encoder, claim in
+            encoder.put(UInt64(claim.basis.rawValue))
+            encoder.put(claim.event) { $0.put($1.key) }
+            encoder.put(claim.context) { $0.put($1) }
+            encoder.put(claim.start)
+            encoder.put(claim.span.raw)
+            encoder.put(claim.isNameless)
+            encoder.put(claim.isRefused)
+        }
+        encoder.put(unit.evidence) { encoder, evidence in
+            encoder.put(UInt64(evidence.kind.rawValue))
+            encoder.put(evidence.value)
+            encoder.put(evidence.seenAt)
+            encoder.put(evidence.from)
+        }
+    }
+
+    private func restore(what unit: JoinUnit, from decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) {
+        unit.owner = try decoder.text()
+        unit.lastEvidence = try decoder.number()
+        unit.claims = try decoder.list { (d) throws(StateDamaged) in
+            guard let basis = UInt8(exactly: try d.number()).flatMap(Claim.Basis.init) else { throw StateDamaged() }
+            var claim = Claim(basis: basis)
+            claim.event = try d.optional { (d) throws(StateDamaged) in self.event(for: try d.eventKey(), now: now) }
+            claim.context = try d.optional { (d) throws(StateDamaged) in try d.context() }
+            claim.start = try d.number()
+            claim.span = SpanID(raw: try d.number())
+            claim.isNameless = try d.flag()
+            claim.isRefused = try d.flag()
+            return claim
+        }
+        unit.evidence = try decoder.list { (d) throws(StateDamaged) in
+            guard let kind = UInt8(exactly: try d.number()).flatMap(Evidence.Kind.init) else { throw StateDamaged() }
+            return Evidence(kind: kind, value: try d.text(), seenAt: try d.number(), from: try d.text())
+        }
+        relateClaims(of: unit)
+    }
+
     private func restoreExecution(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) {
-        let execution = execution(try decoder.text(), now: now)
-        execution.tenant = try decoder.text()
+        let execution = execution(try decoder.executionName(), now: now)
         execution.namespace = try decoder.text()
         execution.flow = try decoder.text()
         execution.state = try decoder.text()
         execution.entryParent = try decoder.optional { (d) throws(StateDamaged) in SpanID(raw: try d.number()) }
         execution.isFragmented = try decoder.flag()
-        let claims = try decoder.list { (d) throws(StateDamaged) in
-            (
-                try d.number(), try d.optional { (d) throws(StateDamaged) in try d.eventKey() },
-                try d.optional { (d) throws(StateDamaged) in try d.context() }
-            )
-        }
-        for (basis, key, context) in claims {
-            guard let basis = UInt8(exactly: basis).flatMap(Claim.Basis.init) else { throw StateDamaged() }
-            let event = key.flatMap { events[$0] }
-            execution.claims.append(Claim(basis: basis, event: event, context: context))
-            if let event, !event.executions.contains(where: { $0 === execution }) { event.executions.append(execution) }
-        }
-        if let starter = try decoder.optional({ (d) throws(StateDamaged) in try d.text() }) {
-            let starter = self.execution(starter, now: now)
-            if !starter.descends(from: execution) { execution.startedBy = starter }
-        }
-        execution.evidence = try decoder.list { (d) throws(StateDamaged) in
-            guard let kind = UInt8(exactly: try d.number()).flatMap(Evidence.Kind.init) else { throw StateDamaged() }
-            return Evidence(kind: kind, value: try d.text(), seenAt: try d.number(), from: try d.text())
+        try restore(what: execution, from: &decoder, now: now)
+        if let name = try decoder.optional({ (d) throws(StateDamaged) in try d.executionName() }) {
+            let starter = self.execution(name, now: now)
+            execution.startedBy = starter
+            if starter.started.count < settings.relationLimit, !starter.started.contains(where: { $0 === execution }) {
+                starter.started.append(execution)
+            }
         }
         execution.calls = try decoder.list { (d) throws(StateDamaged) in try d.context() }
         execution.start = try decoder.number()
@@ -207,9 +252,13 @@ extension Correlator {
         execution.errorCount = Int(UInt32(clamping: try decoder.number()))
         execution.exportedSpan = try decoder.optional { (d) throws(StateDamaged) in
             ExportedExecutionSpan(
-                traceID: try d.traceID(), parent: SpanID(raw: try d.number()), end: try d.number(),
-                links: Int(clamping: try d.number()), state: try d.text())
+                traceID: try d.traceID(), parent: SpanID(raw: try d.number()), start: try d.number(),
+                end: try d.number(), state: try d.text(), hasErrors: try d.flag(), event: try d.text(),
+                links: try d.list { (d) throws(StateDamaged) in
+                    AddedLink(traceID: try d.traceID(), spanID: SpanID(raw: try d.number()), reason: try d.text())
+                })
         }
+        execution.exportedDelivery = try decoder.optional { (d) throws(StateDamaged) in try d.traceID() }
         let spanIsDue = try decoder.flag()
         execution.stateAt = try decoder.number()
         if spanIsDue { makeSpanDue(execution, now: now) }
@@ -221,22 +270,30 @@ extension Correlator {
         encoder.put(trace.id)
         encoder.put(trace.firstSeen)
         encoder.put(trace.lastSeen)
+        encoder.put(trace.isHome)
+        encoder.put(trace.isFollower)
+        encode(what: trace, to: &encoder)
         encoder.put(trace.servers) { encoder, server in
             encoder.put(server.id.raw)
             encoder.put(server.parent.raw)
-            encoder.put(server.event) { $0.put($1) }
-            encoder.put(server.context) { $0.put($1) }
+            encoder.put(server.facts) { encoder, fact in
+                encoder.put(UInt64(fact.basis.rawValue))
+                encoder.put(fact.event) { $0.put($1) }
+                encoder.put(fact.context) { $0.put($1) }
+                encoder.put(fact.start)
+            }
             encoder.put(server.called) { $0.put($1) }
         }
-        encoder.put(trace.fragmentOwner) { $0.put($1.id) }
-        encoder.put(trace.executions) { $0.put($1.id) }
+        encoder.put(trace.fragmentOwner) { $0.put($1.name) }
+        encoder.put(trace.groups) { encoder, group in
+            encoder.put(group.execution?.name ?? ExecutionName(id: ""))
+            encoder.put(group.targets) { $0.put($1) }
+        }
+        encoder.put(trace.rest.targets) { $0.put($1) }
+        encoder.put(UInt64(trace.rest.links))
         encoder.put(trace.starters) { encoder, starter in
             encoder.put(starter.span.raw)
-            encoder.put(starter.execution.id)
-        }
-        encoder.put(trace.released) { encoder, group in
-            encoder.put(group.execution) { $0.put($1.id) }
-            encoder.put(group.target)
+            encoder.put(starter.execution.name)
         }
         return encoder.bytes
     }
@@ -245,35 +302,46 @@ extension Correlator {
         let id = try decoder.traceID()
         let trace = TraceState(id: id, now: try decoder.number())
         trace.lastSeen = try decoder.number()
+        trace.isHome = try decoder.flag()
+        trace.isFollower = try decoder.flag()
+        try restore(what: trace, from: &decoder, now: now)
         trace.servers = try decoder.list { (d) throws(StateDamaged) in
-            ServerSpan(
-                id: SpanID(raw: try d.number()), parent: SpanID(raw: try d.number()),
-                event: try d.optional { (d) throws(StateDamaged) in try d.eventKey() },
-                context: try d.optional { (d) throws(StateDamaged) in try d.context() },
-                called: try d.optional { (d) throws(StateDamaged) in try d.text() })
+            var server = ServerSpan(id: SpanID(raw: try d.number()), parent: SpanID(raw: try d.number()))
+            server.facts = try d.list { (d) throws(StateDamaged) in
+                guard let basis = UInt8(exactly: try d.number()).flatMap(Claim.Basis.init) else { throw StateDamaged() }
+                return SpanFact(
+                    basis: basis, event: try d.optional { (d) throws(StateDamaged) in try d.eventKey() },
+                    context: try d.optional { (d) throws(StateDamaged) in try d.context() }, start: try d.number())
+            }
+            server.called = try d.optional { (d) throws(StateDamaged) in try d.text() }
+            return server
         }
         trace.hasRootServer = trace.servers.contains { $0.parent.isZero }
         trace.hasCalledServer = trace.servers.contains { !$0.parent.isZero }
-        if let owner = try decoder.optional({ (d) throws(StateDamaged) in try d.text() }) {
+        if let owner = try decoder.optional({ (d) throws(StateDamaged) in try d.executionName() }) {
             trace.fragmentOwner = execution(owner, now: now)
         }
-        for name in try decoder.list({ (d) throws(StateDamaged) in try d.text() }) {
-            let execution = execution(name, now: now)
-            trace.executions.append(execution)
-            execution.traces.append(trace)
+        let groups = try decoder.list { (d) throws(StateDamaged) in
+            (try d.executionName(), try d.list { (d) throws(StateDamaged) in try d.traceID() })
         }
-        let starters = try decoder.list { (d) throws(StateDamaged) in (try d.number(), try d.text()) }
+        trace.rest.targets = try decoder.list { (d) throws(StateDamaged) in try d.traceID() }
+        trace.rest.links = Int(clamping: try decoder.number())
+        let starters = try decoder.list { (d) throws(StateDamaged) in (try d.number(), try d.executionName()) }
+        for (name, targets) in groups {
+            let group = Group(trace: trace, execution: execution(name, now: now))
+            group.targets = targets
+            group.execution?.append(group)
+            trace.groups.append(group)
+        }
         trace.starters = starters.map { (SpanID(raw: $0.0), execution($0.1, now: now)) }
-        let released = try decoder.list { (d) throws(StateDamaged) in
-            (try d.optional { (d) throws(StateDamaged) in try d.text() }, try d.traceID())
-        }
-        for (name, target) in released {
-            trace.released.append(ReleasedGroup(execution: name.map { execution($0, now: now) }, target: target))
-            if target != id, movedTraces[target]?.contains(id) != true {
+        for group in trace.groups + [trace.rest] {
+            group.place = group.targets.first ?? id
+            for target in group.targets where target != id && movedTraces[target]?.contains(id) != true {
                 movedTraces[target, default: []].append(id)
             }
         }
         traces[id] = trace
+        quietTraces.insert(trace, seen: trace.lastSeen)
         trace.tellExecutions()
     }
 }
@@ -287,6 +355,18 @@ extension EventKey {
 }
 
 extension StateEncoder {
+    mutating func put(_ name: ExecutionName) {
+        put(name.id)
+        put(name.tenant)
+        put(name.owner)
+    }
+
+    mutating func put(_ home: Home) {
+        put(home.context)
+        put(home.start)
+        put(home.execution) { $0.put($1.name) }
+    }
+
     mutating func put(_ key: EventKey) {
         put(key.tenant)
         put(key.source)
@@ -305,6 +385,10 @@ extension StateEncoder {
 }
 
 extension StateDecoder {
+    mutating func executionName() throws(StateDamaged) -> ExecutionName {
+        ExecutionName(id: try text(), tenant: try text(), owner: try text())
+    }
+
     mutating func eventKey() throws(StateDamaged) -> EventKey {
         EventKey(tenant: try text(), source: try text(), id: try text())
     }

@@ -6,38 +6,57 @@
 
 import OTLP
 
-/// Joins executions to events and decides where their spans belong. Belongs to the correlator's thread.
+/// Joins what followers sent to events, keys and contexts of homes, and decides where their spans belong. Belongs to the
+/// correlator's thread.
 package final class Correlator {
     let settings: CorrelationSettings
-    var executions: [String: Execution] = [:]
+    /// By id; executions of several tenants with one id hang together by `namesake`.
+    var executions: [ExactText: Execution] = [:]
+    var executionCount = 0
     var events: [EventKey: EventState] = [:]
-    /// The events of each source and id, whatever their tenant: the key's tenant is empty.
-    var eventsByName: [EventKey: [EventState]] = [:]
-    /// The events whose traceparent or publisher names a trace: how a native execution's event is found.
+    /// By the name without a tenant.
+    var eventNames: [EventKey: EventName] = [:]
+    /// The events whose traceparent, publisher or home lies in a trace.
     var eventsByTrace: [TraceID: [EventState]] = [:]
+    /// The units that were given a context of a trace, other than by an event.
+    var unitsByTrace: [TraceID: [JoinUnit]] = [:]
+    /// Events that share a run or a correlation id, which only links them.
+    var eventsByWeakKey: [WeakKey: [EventState]] = [:]
     var traces: [TraceID: TraceState] = [:]
     var heldRecords: [UInt64: HeldRecord] = [:]
     var heldOrder: [UInt64] = []
     var dependents: [Dependent] = []
-    var holdDeadlines = DeadlineQueue<TraceState>()
+    var holdDeadlines = DeadlineQueue<Group>()
     var spanDeadlines = DeadlineQueue<Execution>()
     var actions: [CorrelatorAction] = []
-    /// The traces of spans that were forwarded because no Kestra span of them was known.
+    /// The traces of spans that were forwarded because no span of a follower was known of them.
     package var passedTraces = RecentTraces()
+    /// Traces with spans of a home; kept only if there are followers that do not tell by themselves whether they were
+    /// called from there.
+    var homeTraces: TraceNotes<Bool>
+    /// Whose traces are; kept only for those whose tenant is known. An empty text stands for several.
+    var traceOwners: TraceNotes<String>
     /// Which original traces have spans under a unified trace id other than their own.
     var movedTraces: [TraceID: [TraceID]] = [:]
     /// What must be stored.
     var dirtyExecutions: [Execution] = []
     var dirtyEvents: [EventState] = []
     var dirtyTraces: [TraceState] = []
+    /// What to forget first.
+    var quietExecutions = QuietQueue<Execution>()
+    var quietEvents = QuietQueue<EventState>()
+    var quietTraces = QuietQueue<TraceState>()
+    var calls = CallPairing()
     var nextTurn: UInt64 = 0
     /// The record whose spans are about to leave or to wait: they have not left yet.
     var arriving: UInt64?
     /// What the input at hand changed; emptied by `settle`.
-    var touched: [TraceState] = []
+    var touched: [Group] = []
     var pendingReleases: [UInt64: (edits: [SpanEdit], links: [AddedLink])] = [:]
     var evictedReleases: [UInt64: [GroupName]] = [:]
     var pendingAmendments: [TraceID: Amendment] = [:]
+    /// Whether anything that waited has left since the dependents were last looked at.
+    var hasLetGo = false
     /// The last record that was taken in.
     package var lastRecord: UInt64 = 0
     /// Whether records are read back after a start, up to the point that had been delivered: they are learned from and
@@ -48,23 +67,33 @@ package final class Correlator {
 
     package init(settings: CorrelationSettings) {
         self.settings = settings
+        homeTraces = TraceNotes(limit: settings.traceLimit)
+        traceOwners = TraceNotes(limit: settings.traceLimit)
     }
 
     deinit {
         // What it remembers refers to each other in circles.
-        for execution in executions.values {
-            execution.traces = []
-            execution.nativeTraces = []
+        for execution in executions.values.flatMap(namesakes) {
+            execution.forgetTraces()
             execution.claims = []
             execution.startedBy = nil
+            execution.started = []
+            execution.namesake = nil
         }
-        for event in events.values { event.executions = [] }
+        for event in events.values {
+            event.executions = []
+            event.traces = []
+            event.carriedKeys = []
+            event.homes = []
+            event.publisher = nil
+            event.name.nameless = nil
+            event.name.tenanted = []
+        }
         for trace in traces.values {
+            trace.claims = []
             trace.fragmentOwner = nil
-            trace.executions = []
             trace.starters = []
-            trace.held = []
-            trace.released = []
+            trace.forgetGroups()
         }
     }
 
@@ -81,8 +110,8 @@ package final class Correlator {
 
     /// Lets go what has waited long enough and exports the spans of executions that have been quiet.
     package func tick(now: UInt64) {
-        while let trace = holdDeadlines.popDue(now: now) {
-            touched.append(trace)
+        while let group = holdDeadlines.popDue(now: now) {
+            touched.append(group)
         }
         settle(now: now)
         while let execution = spanDeadlines.popDue(now: now) {
@@ -100,9 +129,9 @@ package final class Correlator {
         (heldRecords.count, counters.heldBytes)
     }
 
-    /// How many executions, events and Kestra traces are remembered.
+    /// How many executions, events and traces are remembered.
     package var sizes: (executions: Int, events: Int, traces: Int) {
-        (executions.count, events.count, traces.count)
+        (executionCount, events.count, traces.count)
     }
 }
 
@@ -136,9 +165,10 @@ package struct CorrelatorCounters: Sendable {
     package var evictedRecords: UInt64 = 0
     /// Executions, events and traces forgotten because of their limits.
     package var forgotten: UInt64 = 0
-    /// Events named without tenant that exist under several, and so were not joined.
+    /// Evidence that names an event without tenant of which several tenants have one, and so joined nothing.
     package var ambiguousEvents: UInt64 = 0
-
+    /// Evidence that would have joined what belongs to two tenants.
+    package var tenantRefusals: UInt64 = 0
     /// Relations not kept because one trace, event or execution has too many.
     package var relationsCut: UInt64 = 0
 

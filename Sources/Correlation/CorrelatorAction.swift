@@ -6,6 +6,8 @@ package enum CorrelatorAction: Sendable {
     case release(Release)
     /// An execution's own span leaves.
     case executionSpan(ExecutionSpan)
+    /// The span leaves that tells an event's trace of a delivery in another one.
+    case deliverySpan(DeliverySpan)
     /// Spans that left before must be read back and given to `Correlator.amend`.
     case amend(Amendment)
     /// Spans of these groups leave, but their record is no longer in memory: it must be read back and given to
@@ -63,19 +65,39 @@ package struct ExecutionSpan: Sendable, Equatable {
     package var ownerTenant = ""
 }
 
+/// A span in an event's own trace that tells that the event was delivered in another one: the other end of the link from
+/// the execution's span.
+package struct DeliverySpan: Sendable, Equatable {
+    /// The event's context: the trace, and the parent.
+    package var context: TraceContext
+    package var spanID: SpanID
+    /// Unix nanoseconds: from the event's time, if it is known, to the start of the execution.
+    package var start: UInt64
+    package var end: UInt64
+    package var eventID: String
+    package var eventSource: String
+    package var eventType: String
+    /// The execution's span.
+    package var link: AddedLink
+    package var amended: Bool
+    /// The record that delivery is owed to.
+    package var owner: UInt64
+    package var ownerTenant: String
+}
+
 /// The spans of one execution in one trace.
 package struct GroupName: Sendable, Hashable {
     package var trace: TraceID
-    /// Empty for spans without an execution.
-    package var execution: String
+    /// Nil for spans without an execution.
+    package var execution: ExecutionName?
 }
 
 /// Spans that left under another trace id than evidence now tells.
 package struct Amendment: Sendable {
     package var trace: TraceID
-    /// The executions whose spans moved (an empty string stands for spans without an execution), each with the records
-    /// whose spans of it have not left before.
-    package var groups: [String: Set<UInt64>]
+    /// The executions whose spans moved (nil stands for spans without an execution), each with the records whose spans of
+    /// it have not left before.
+    package var groups: [ExecutionName?: Set<UInt64>]
     /// Records up to and including this one.
     package var through: UInt64
     /// The record that delivery is owed to.

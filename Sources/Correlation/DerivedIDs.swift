@@ -15,6 +15,12 @@ package enum DerivedIDs {
         return SpanID(raw: raw == 0 ? 1 : raw)
     }
 
+    /// The id of the span in an event's trace that tells of a delivery in another one.
+    static func deliverySpan(tenant: String, execution: String) -> SpanID {
+        let raw = word(digest("delivery", tenant, execution), 0)
+        return SpanID(raw: raw == 0 ? 1 : raw)
+    }
+
     /// The parts are separated by a zero byte, which neither tenant nor execution ids contain, so that no two
     /// different triples give the same input.
     private static func digest(_ purpose: StaticString, _ tenant: String, _ execution: String) -> [UInt8] {

@@ -33,6 +33,18 @@ package struct Evidence: Sendable, Hashable {
         case triggeredBy = 14
         /// Its end triggered another execution.
         case triggers = 15
+        /// A span of a configured follower names the event.
+        case eventOnSpan = 16
+        /// A span or log record of a follower carries a business key: its value is `<key>=<value>`.
+        case keyOnSpan = 17
+        /// A span of a configured follower carries a trace context in an attribute.
+        case contextOnSpan = 18
+        /// A span carries the id of the message or task run that it works on: its value is `<key>=<value>`.
+        case taskRunOnSpan = 19
+        /// A key of strength `link`.
+        case weakKey = 20
+        /// A call of another system whose path and time fit the SERVER span.
+        case pairedCall = 21
 
         package var name: String {
             switch self {
@@ -51,6 +63,12 @@ package struct Evidence: Sendable, Hashable {
             case .reportedState: "reported_state"
             case .triggeredBy: "triggered_by"
             case .triggers: "triggers"
+            case .eventOnSpan: "event_on_span"
+            case .keyOnSpan: "key_on_span"
+            case .contextOnSpan: "traceparent_on_span"
+            case .taskRunOnSpan: "task_run_on_span"
+            case .weakKey: "weak_key"
+            case .pairedCall: "paired_call"
             }
         }
 
@@ -59,10 +77,12 @@ package struct Evidence: Sendable, Hashable {
             switch self {
             case .header: .native
             case .claimedByEvent, .claimedBySpan, .bindingEvent: .claimed
-            case .eventOnServer, .reportedEvent: .event
-            case .bindingContext, .contextOnServer, .reportedContext: .context
+            case .eventOnServer, .reportedEvent, .eventOnSpan: .event
+            case .keyOnSpan: .key
+            case .bindingContext, .contextOnServer, .reportedContext, .contextOnSpan: .context
+            case .taskRunOnSpan: .taskRun
             case .startedBy: .startedBy
-            case .noHeader, .call, .reportedState, .triggeredBy, .triggers: nil
+            case .noHeader, .call, .reportedState, .triggeredBy, .triggers, .weakKey, .pairedCall: nil
             }
         }
     }

@@ -10,43 +10,75 @@ struct OriginFacts {
     var traceparent: TraceContext?
     /// The execution that the call's path names: a resume, kill, restart or replay.
     var calledExecution: String?
+    /// Values of the configured keys.
+    var keys: [(joinKey: Int, value: String)] = []
+    /// The tenant that the span or its resource names.
+    var tenant: String?
+    /// The path of the call, if calls are paired.
+    var path: String?
 
-    init(_ batch: SpanBatch, _ span: SpanEntry) {
-        for position in span.evidence {
-            let entry = batch.index.evidence[Int(position)]
-            guard Self.mayTell(entry.key, batch.payload[entry.value.indices]) else { continue }
-            let value = batch.text(entry.value)
-            guard !value.isEmpty, value.utf8.count <= 4096 else { continue }
-            switch entry.key {
-            case .eventID: eventID = value
-            case .eventSource: eventSource = value
-            case .eventType: eventType = value
-            case .eventTenant: eventTenant = value
-            case .eventSubject, .joinKey, .tenant, .urlFull: break
-            case .claimedExecution: claimedExecution = value
-            case .traceparent: traceparent = Self.context(value)
-            case .urlQuery: readQuery(value)
-            case .urlPath:
-                // Reading an execution (a poller, the page of Kestra) is no call that changes it.
-                if !batch.payload[span.name.indices].starts(with: "GET".utf8) {
-                    calledExecution = Self.execution(inPath: value)
-                }
-            }
+    /// Longer values are no names.
+    static let longestValue = 4096
+
+    init(_ batch: SpanBatch, _ span: SpanEntry, settings: CorrelationSettings) {
+        let resource = batch.index.scopes[Int(span.scope)].resource
+        for entry in batch.index.resourceEvidence where entry.owner == resource {
+            read(entry, batch, span, settings)
         }
+        for position in span.evidence { read(batch.index.evidence[Int(position)], batch, span, settings) }
+    }
+
+    private mutating func read(
+        _ entry: EvidenceEntry, _ batch: SpanBatch, _ span: SpanEntry, _ settings: CorrelationSettings
+    ) {
+        guard entry.value.count <= Self.longestValue,
+            Self.mayTell(entry.key, batch.payload[entry.value.indices], settings)
+        else { return }
+        let value = entry.text(in: batch.payload)
+        guard !value.isEmpty else { return }
+        switch entry.key {
+        case .eventID: eventID = value
+        case .eventSource: eventSource = value
+        case .eventType: eventType = value
+        case .eventTenant: eventTenant = value
+        case .eventSubject: break
+        case .claimedExecution: claimedExecution = value
+        case .traceparent: traceparent = Self.context(value)
+        case .joinKey: add(Int(entry.rule), value)
+        case .tenant: tenant = value
+        case .urlQuery: readQuery(value, settings)
+        case .urlFull:
+            if settings.pairsCalls { path = CallPairing.path(ofURL: value) }
+            if let mark = value.firstIndex(of: "?") { readQuery(String(value[value.index(after: mark)...]), settings) }
+        case .urlPath:
+            // Reading an execution (a poller, the page of Kestra) is no call that changes it.
+            if !batch.payload[span.name.indices].starts(with: "GET".utf8) {
+                calledExecution = Self.execution(inPath: value)
+            }
+            if settings.pairsCalls { path = String(value.prefix { $0 != "?" }) }
+        }
+    }
+
+    private mutating func add(_ joinKey: Int, _ value: String) {
+        guard keys.count < 64, !keys.contains(where: { $0.joinKey == joinKey && $0.value.isExactly(value) }) else { return }
+        keys.append((joinKey, value))
     }
 
     /// Whether the value can say what is looked for in it. Every span of an HTTP server has a path, few of them name an
     /// execution: no string is made of the others.
-    private static func mayTell(_ key: EvidenceKey, _ value: ArraySlice<UInt8>) -> Bool {
+    private static func mayTell(
+        _ key: EvidenceKey, _ value: ArraySlice<UInt8>, _ settings: CorrelationSettings
+    ) -> Bool {
         switch key {
-        case .urlPath: value.holds("executions/")
-        case .urlQuery: value.holds("ce-") || value.holds("traceparent")
+        case .urlPath: settings.pairsCalls || value.holds("executions/")
+        case .urlQuery: settings.readsQueries || value.holds("ce-") || value.holds("traceparent")
+        case .urlFull: settings.readsQueries || settings.pairsCalls
         case .eventSubject: false
         default: true
         }
     }
 
-    private mutating func readQuery(_ query: String) {
+    private mutating func readQuery(_ query: String, _ settings: CorrelationSettings) {
         for pair in query.split(separator: "&", maxSplits: 64) {
             let parts = pair.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, let value = String(percentEncoded: parts[1].utf8, plusIsSpace: true) else {
@@ -58,7 +90,11 @@ struct OriginFacts {
             case "ce-type": eventType = value
             case "ce-tenantid": eventTenant = value
             case "traceparent", "ce-traceparent": traceparent = Self.context(value)
-            default: break
+            default:
+                for (position, key) in settings.joinKeys.enumerated()
+                where !value.isEmpty && key.queryParameters.contains(where: { $0 == parts[0] }) {
+                    add(position, value)
+                }
             }
         }
     }

@@ -16,6 +16,9 @@ struct StateEncoder {
         bytes.append(contentsOf: text.utf8)
     }
 
+    /// What another encoder has written.
+    mutating func put(raw other: [UInt8]) { bytes.append(contentsOf: other) }
+
     mutating func put(_ flag: Bool) { put(flag ? 1 : 0 as UInt64) }
 
     mutating func put<Element>(_ list: [Element], _ body: (inout StateEncoder, Element) -> Void) {

@@ -1,7 +1,8 @@
 import OTLP
 
-/// One original trace in which Kestra spans arrived. Belongs to the correlator's thread.
-final class TraceState {
+/// One original trace in which spans of a follower arrived. As a unit it stands for those of them that are of no
+/// execution. Belongs to the correlator's thread.
+final class TraceState: JoinUnit {
     let id: TraceID
     /// The SERVER spans that took calls in.
     var servers: [ServerSpan] = []
@@ -9,21 +10,29 @@ final class TraceState {
     var hasRootServer = false
     /// Whether a SERVER span has a parent.
     var hasCalledServer = false
-    /// The execution of an EXECUTOR or WORKER span that is a root.
+    /// Whether spans of a home lie in it: then it stays what it is.
+    var isHome = false
+    /// Whether it holds spans of a follower other than Kestra, which tell by themselves whether they are roots.
+    var isFollower = false
+    /// The execution of an EXECUTOR or WORKER span that is a root; of several the one with the smallest id.
     var fragmentOwner: Execution?
     /// The executions with spans here.
-    var executions: [Execution] = []
+    var groups: [Group] = []
+    /// Its spans that are of no execution.
+    var rest: Group {
+        if let known = knownRest { return known }
+        let group = Group(trace: self, execution: nil)
+        knownRest = group
+        return group
+    }
+    private var knownRest: Group?
     /// Spans of tasks that start executions, and whose they are.
     var starters: [(span: SpanID, execution: Execution)] = []
-    /// What waits here, by group.
-    var held: [HeldGroup] = []
-    /// Under which trace ids spans of this trace left, by group (the execution, or none).
-    var released: [ReleasedGroup] = []
-    /// Unix nanoseconds of the arrival of its first and its latest Kestra span.
+    /// Where evidence about its executions leads, if it leads to one place; `nil` inside if to none or to several.
+    var common: CommonPlace?
+    /// Unix nanoseconds of the arrival of its first and its latest span of a follower.
     let firstSeen: UInt64
     var lastSeen: UInt64
-    /// Whether it has changed since it was last given out for storing.
-    var isDirty = false
 
     init(id: TraceID, now: UInt64) {
         self.id = id
@@ -35,48 +44,51 @@ final class TraceState {
     ///
     /// A root among Kestra's spans outweighs SERVER spans with a parent: those are calls of Kestra's own tasks.
     var isNative: Bool? {
+        if isHome, isFollower { return true }
         if hasRootServer || fragmentOwner != nil { return false }
         return hasCalledServer ? true : nil
     }
 
+    /// Lets go of the groups, which refer back to the trace.
+    func forgetGroups() {
+        groups = []
+        knownRest = nil
+    }
+
+    /// Whether spans of it wait.
+    var isHolding: Bool { !rest.held.isEmpty || groups.contains { !$0.held.isEmpty } }
+
     /// Lets the executions know whether this trace is native; after each change that `isNative` depends on.
     func tellExecutions() {
-        for execution in executions {
-            let position = execution.nativeTraces.firstIndex { $0 === self }
-            if isNative == true, position == nil {
-                execution.nativeTraces.append(self)
-            } else if isNative != true, let position {
-                execution.nativeTraces.remove(at: position)
-            }
-        }
+        let isNative = isNative == true
+        for group in groups { group.execution?.note(self, isNative: isNative) }
     }
+}
+
+/// Where the executions of a trace agree to belong, as it was worked out last.
+struct CommonPlace: Equatable {
+    var placement: Placement?
 }
 
 /// A SERVER span of Kestra.
 struct ServerSpan {
     var id: SpanID
     var parent: SpanID
-    /// The event that its query or headers name.
-    var event: EventKey?
-    /// The traceparent in its query.
-    var context: TraceContext?
+    /// What it says about the executions below it.
+    var facts: [SpanFact] = []
     /// The execution that its path names.
     var called: String?
+    /// If calls are paired: the path and the time of the call, unix nanoseconds.
+    var path: String?
+    var start: UInt64 = 0
+    var end: UInt64 = 0
 }
 
-/// Spans of one record that wait for the same decision.
-struct HeldGroup {
-    /// Nil for spans without an execution.
-    var execution: Execution?
-    var record: UInt64
-    /// Indices into the record's span index, ascending.
-    var spans: [Int32]
-    /// Unix nanoseconds at which they leave in any case.
-    var deadline: UInt64
-}
-
-/// Where a group left to.
-struct ReleasedGroup {
-    var execution: Execution?
-    var target: TraceID
+/// One thing that a span says about where it belongs.
+struct SpanFact: Equatable {
+    var basis: Claim.Basis
+    /// The event or the key's value that it names.
+    var event: EventKey?
+    var context: TraceContext?
+    var start: UInt64
 }

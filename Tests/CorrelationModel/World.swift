@@ -49,6 +49,7 @@ package final class World {
     /// The records that hold spans of a trace.
     private var recordsOfTraces: [TraceID: [UInt64]] = [:]
     package private(set) var executionSpans: [ExecutionSpan] = []
+    package private(set) var deliverySpans: [DeliverySpan] = []
     package private(set) var dependents: [UInt64] = []
     /// The records of requests of logs or metrics.
     package private(set) var dependentRecords: [UInt64] = []
@@ -231,6 +232,7 @@ package final class World {
         switch action {
         case .release(let release): send(release)
         case .executionSpan(let span): executionSpans.append(span)
+        case .deliverySpan(let span): deliverySpans.append(span)
         case .amend(let amendment):
             amendments.append(amendment)
             for record in recordsOfTraces[amendment.trace] ?? [] where record <= amendment.through {

@@ -137,6 +137,24 @@ extension CloudEvent {
         return claimed
     }
 
+    /// Values of the data under the given paths that can be names: strings and whole numbers of 1 to 256 bytes, or arrays
+    /// of such. Each comes once, in the order of the paths, at most 64.
+    package func texts(at paths: [[String]]) -> [String] {
+        guard let data else { return [] }
+        var found: [String] = []
+        for path in paths {
+            guard let value = data.value(at: path) else { continue }
+            for element in value.array ?? [value] {
+                guard let text = element.string ?? element.integer.map({ "\($0)" }), (1...256).contains(text.utf8.count),
+                    !found.contains(text)
+                else { continue }
+                found.append(text)
+                if found.count == 64 { return found }
+            }
+        }
+        return found
+    }
+
     /// The form in the journal: one structured event whose data is base64, so that every byte comes back.
     package func encode() -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 512 + rawData.count * 4 / 3)

@@ -30,8 +30,8 @@ package struct SpanEdit: Sendable, Equatable {
 package struct AddedLink: Sendable, Hashable {
     package var traceID: TraceID
     package var spanID: SpanID
-    /// Why it was added, written as the link attribute `spanbridge.link.reason`: `redelivery`, `call`, `weak`,
-    /// `started_by`, `event_context`.
+    /// Why it was added, written as the link attribute `spanbridge.link.reason`: `redelivery`, `call`, `key`,
+    /// `run`, `correlation`, `started_by`, `event_context`, `http_pairing`.
     package var reason: String
 
     package init(traceID: TraceID, spanID: SpanID, reason: String) {
@@ -41,30 +41,36 @@ package struct AddedLink: Sendable, Hashable {
     }
 }
 
-/// The rules of joining, strongest first. The raw value is what the catalog stores.
+/// The rules of joining, strongest first.
 package enum JoinRule: UInt8, Sendable, CaseIterable, Comparable {
     /// The trace was continued through the header.
     case native = 1
-    /// An execution id claimed by Portarium, a binding call or an event's data.
+    /// An execution id claimed by a home's span, a binding call or an event's data.
     case claimed = 2
     /// The same event (tenant, source, id) on both sides.
     case event = 3
-    /// A traceparent from flow inputs.
-    case context = 4
+    /// The same business key, scoped by tenant, on both sides.
+    case key = 4
+    /// A trace context from inputs or arguments.
+    case context = 5
+    /// The span that sent the message or task that the spans work on.
+    case taskRun = 6
     /// Started by another execution, whose trace it follows.
-    case startedBy = 5
+    case startedBy = 7
     /// Nothing joins it; its spans were in several traces and are brought under one derived trace id.
-    case derived = 6
+    case derived = 8
     /// Nothing joins it; it stays in its own trace.
-    case own = 7
+    case own = 9
 
-    /// The name in attributes, API and text: `native`, `claimed`, `event`, `context`, `started_by`, `derived`, `own`.
+    /// The name in attributes, API and text.
     package var name: String {
         switch self {
         case .native: "native"
         case .claimed: "claimed"
         case .event: "event"
+        case .key: "key"
         case .context: "context"
+        case .taskRun: "task_run"
         case .startedBy: "started_by"
         case .derived: "derived"
         case .own: "own"

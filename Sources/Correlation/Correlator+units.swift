@@ -1,0 +1,485 @@
+import OTLP
+
+// Finding and making what is remembered, and letting go of it.
+extension Correlator {
+    /// The execution that a span is of, made if it is new. What the span tells of its tenant is learned.
+    func execution(_ id: String, tenant: String, owner: String, now: UInt64) -> Execution {
+        let key = ExactText(id)
+        guard let first = executions[key] else {
+            let execution = make(id, now: now)
+            execution.tenant = tenant
+            execution.owner = owner
+            executions[key] = execution
+            return execution
+        }
+        // Who knows nothing of tenants mostly meets the one execution that there is.
+        var candidate: Execution? = first
+        var fitting: Execution?
+        while let current = candidate {
+            if current.fits(tenant: tenant, owner: owner) {
+                let isExact = current.tenant.isExactly(tenant) && current.owner.isExactly(owner)
+                if fitting == nil || isExact { fitting = current }
+                if isExact { break }
+            }
+            candidate = current.namesake
+        }
+        if let fitting {
+            learn(tenant: tenant, owner: owner, of: fitting)
+            return fitting
+        }
+        let execution = make(id, now: now)
+        execution.tenant = tenant
+        execution.owner = owner
+        execution.namesake = first.namesake
+        first.namesake = execution
+        execution.isNamesake = true
+        for known in namesakes(of: first) {
+            known.forgetDerivedIDs()
+            touch(known)
+        }
+        return execution
+    }
+
+    private func learn(tenant: String, owner: String, of execution: Execution) {
+        if execution.tenant.isEmpty, !tenant.isEmpty {
+            execution.tenant = tenant
+            mark(execution)
+            touch(execution)
+        }
+        if execution.owner.isEmpty, !owner.isEmpty {
+            execution.owner = owner
+            execution.forgetDerivedIDs()
+            for position in execution.claims.indices { refuseIfForeign(&execution.claims[position], of: execution) }
+            mark(execution)
+            touch(execution)
+        }
+    }
+
+    /// The executions that somebody may mean who names an id and perhaps a tenant: all that fit, one at least.
+    func executionsNamed(_ id: String, tenant: String = "", owner: String, now: UInt64) -> [Execution] {
+        let known = executions[ExactText(id)].map(namesakes) ?? []
+        let fitting = known.filter { $0.fits(tenant: tenant, owner: owner) }
+        if fitting.isEmpty {
+            if !known.isEmpty { counters.tenantRefusals += 1 }
+            return [execution(id, tenant: tenant, owner: owner, now: now)]
+        }
+        if fitting.count == 1 { learn(tenant: tenant, owner: owner, of: fitting[0]) } else { counters.ambiguousEvents += 1 }
+        return fitting
+    }
+
+    /// An execution and the others of its id.
+    func namesakes(of first: Execution) -> [Execution] {
+        var all: [Execution] = []
+        var next: Execution? = first
+        while let current = next {
+            all.append(current)
+            next = current.namesake
+        }
+        return all
+    }
+
+    /// All executions of an id.
+    func executionsOf(_ id: String) -> [Execution] { executions[ExactText(id)].map(namesakes) ?? [] }
+
+    private func make(_ id: String, now: UInt64) -> Execution {
+        let execution = Execution(id: id)
+        execution.lastSeen = now
+        executionCount += 1
+        quietExecutions.insert(execution, seen: now)
+        mark(execution)
+        return execution
+    }
+
+    func traceState(_ id: TraceID, now: UInt64) -> TraceState {
+        if let known = traces[id] { return known }
+        let trace = TraceState(id: id, now: now)
+        // Spans of it that told nothing about a follower may have left already.
+        if settings.late != .link, passedTraces.mayContain(id) { trace.rest.targets = [id] }
+        trace.isHome = homeTraces[id] ?? false
+        trace.owner = traceOwners[id] ?? ""
+        traces[id] = trace
+        quietTraces.insert(trace, seen: now)
+        mark(trace)
+        return trace
+    }
+
+    /// The event or the key's value of a name, made if it is new.
+    func event(for key: EventKey, now: UInt64) -> EventState {
+        if let known = events[key] { return known }
+        let nameless = key.nameless
+        let name: EventName
+        if let known = eventNames[nameless] {
+            name = known
+        } else {
+            name = EventName()
+            eventNames[nameless] = name
+        }
+        let event = EventState(key: key, name: name, joinKey: settings.joinKey(of: key), now: now)
+        if key.tenant.isEmpty {
+            name.nameless = event
+        } else if name.tenanted.count < settings.relationLimit {
+            name.tenanted.append(event)
+            // What was said without a tenant may mean another event now, or none.
+            if let nameless = name.nameless {
+                touchFollowers(of: nameless)
+                if let first = name.tenanted.first { touchFollowers(of: first) }
+            }
+        } else {
+            counters.relationsCut += 1
+        }
+        events[key] = event
+        quietEvents.insert(event, seen: now)
+        mark(event)
+        return event
+    }
+
+    /// Learns the traceparent that an event carries. What the event itself says counts more than what others say that it
+    /// carries, among equals the smaller, so that the order of arrival does not matter.
+    func place(_ event: EventState, at context: TraceContext, isOwn: Bool = false) {
+        if let known = event.context {
+            guard isOwn == event.isContextOwn ? context < known : isOwn else { return }
+        }
+        let before = event.context
+        event.context = context
+        event.isContextOwn = isOwn
+        if let before { unindex(event, from: before.traceID) }
+        index(event, under: context.traceID)
+        takeKeysHome(of: event)
+    }
+
+    /// Learns a span that names the event as its own. A PRODUCER span counts more than others, among equals the smaller,
+    /// so that the order of arrival does not matter.
+    func publish(_ event: EventState, by home: Home, isProducer: Bool) {
+        if let known = event.publisher {
+            guard isProducer == event.isPublisherProducer ? home.context < known.context : isProducer else { return }
+        }
+        let before = event.publisher
+        event.publisher = home
+        event.isPublisherProducer = isProducer
+        if let before { unindex(event, from: before.context.traceID) }
+        index(event, under: home.context.traceID)
+        takeKeysHome(of: event)
+    }
+
+    /// Learns a span of a home that carries a key. Of each trace the earliest counts.
+    func keep(_ home: Home, for key: EventState) {
+        func precedes(_ a: Home, _ b: Home) -> Bool { (a.start, a.context) < (b.start, b.context) }
+        if let position = key.homes.firstIndex(where: { $0.context.traceID == home.context.traceID }) {
+            guard precedes(home, key.homes[position]) else { return }
+            key.homes.remove(at: position)
+        }
+        let position = key.homes.firstIndex { precedes(home, $0) } ?? key.homes.count
+        guard position < settings.relationLimit else {
+            counters.relationsCut += 1
+            return
+        }
+        key.homes.insert(home, at: position)
+        if key.homes.count > settings.relationLimit {
+            counters.relationsCut += 1
+            let cut = key.homes.removeLast()
+            unindex(key, from: cut.context.traceID)
+        }
+        index(key, under: home.context.traceID)
+    }
+
+    /// Keys in an event's data are at home where the event is.
+    func takeKeysHome(of event: EventState) {
+        guard !event.carriedKeys.isEmpty, let home = event.publisher ?? event.context.map({ Home(context: $0) }) else {
+            return
+        }
+        for key in event.carriedKeys {
+            keep(Home(context: home.context, start: event.time, execution: home.execution), for: key)
+        }
+    }
+
+    /// Lets the event no longer be found by a trace that it does not name any more.
+    private func unindex(_ event: EventState, from trace: TraceID) {
+        guard !event.contexts.contains(where: { $0.traceID == trace }) else { return }
+        eventsByTrace[trace]?.removeAll { $0 === event }
+        if eventsByTrace[trace]?.isEmpty == true { eventsByTrace[trace] = nil }
+    }
+
+    /// Lets the event be found by a trace, and looks again at what it moves.
+    private func index(_ event: EventState, under trace: TraceID) {
+        add(event, to: &eventsByTrace[trace, default: []])
+        mark(event)
+        touchFollowers(of: event)
+        for other in [event.name.nameless, event.name.tenanted.count == 1 ? event.name.tenanted.first : nil] {
+            if let other, other !== event { touchFollowers(of: other) }
+        }
+    }
+
+    func add(_ event: EventState, to list: inout [EventState]) {
+        guard !list.contains(where: { $0 === event }) else { return }
+        if list.count < settings.relationLimit { list.append(event) } else { counters.relationsCut += 1 }
+    }
+
+    func touchFollowers(of event: EventState) {
+        for execution in event.executions {
+            touch(execution)
+            if settings.late == .link { exportSpanAgain(execution) }
+        }
+        event.traces.forEach(touch)
+    }
+
+    // MARK: Claims
+
+    /// Takes a claim in. `record` is the one that tells it.
+    func add(_ claim: Claim, to unit: JoinUnit, record: UInt64) {
+        let isRead = record <= unit.lastEvidence
+        unit.lastEvidence = max(unit.lastEvidence, record)
+        if let known = unit.claims.firstIndex(where: { $0.repeats(claim) }) {
+            // It is read again because what it moved was not delivered: it moves it again.
+            if isRead { amendAgain(unit) }
+            sharpen(&unit.claims[known], with: claim, of: unit)
+            return
+        }
+        var claim = claim
+        refuseIfForeign(&claim, of: unit)
+        if unit.claims.count >= settings.evidenceLimit {
+            // Which are kept must not depend on the order in which they came.
+            guard let weakest = unit.claims.indices.max(by: { unit.claims[$0].precedes(unit.claims[$1]) }),
+                claim.precedes(unit.claims[weakest])
+            else { return }
+            unit.claims.remove(at: weakest)
+        }
+        unit.claims.append(claim)
+        if let event = claim.event {
+            relate(unit, to: event)
+        } else if let context = claim.context {
+            index(unit, under: context.traceID)
+        }
+        if let execution = unit as? Execution {
+            mark(execution)
+            if settings.late == .link { exportSpanAgain(execution) }
+            touch(execution)
+        } else if let trace = unit as? TraceState {
+            touch(trace)
+        }
+    }
+
+    /// The earliest span that says so counts.
+    private func sharpen(_ known: inout Claim, with claim: Claim, of unit: JoinUnit) {
+        guard claim.start < known.start || claim.span < known.span else { return }
+        known.start = min(known.start, claim.start)
+        known.span = min(known.span, claim.span)
+        if let execution = unit as? Execution { touch(execution) } else if let trace = unit as? TraceState { touch(trace) }
+    }
+
+    /// Whether it leads to another tenant: then it never leads anywhere.
+    func refuseIfForeign(_ claim: inout Claim, of unit: JoinUnit) {
+        guard !claim.isRefused, !unit.owner.isEmpty else { return }
+        if let context = claim.context {
+            guard let owner = traceOwners[context.traceID], !owner.isExactly(unit.owner) else { return }
+            claim.isRefused = true
+            counters.tenantRefusals += 1
+        } else if let event = claim.event, case .tenantDiffers = event.name.meaning(of: event, for: unit.owner) {
+            counters.tenantRefusals += 1
+        }
+    }
+
+    /// Learns whose a trace is.
+    func note(_ owner: String, of trace: TraceID) {
+        let known = traceOwners[trace]
+        guard known == nil || known?.isExactly(owner) == false else { return }
+        // Several: then it is nobody's in particular, and joins with none whose tenant is known.
+        traceOwners[trace] = known == nil ? owner : ""
+        guard let units = unitsByTrace[trace] else { return }
+        for unit in units {
+            for position in unit.claims.indices { refuseIfForeign(&unit.claims[position], of: unit) }
+            touch(unit: unit)
+        }
+    }
+
+    /// Lets what the claims of a restored unit name find it again.
+    func relateClaims(of unit: JoinUnit) {
+        for claim in unit.claims {
+            if let event = claim.event {
+                relate(unit, to: event)
+            } else if let context = claim.context {
+                index(unit, under: context.traceID)
+            }
+        }
+    }
+
+    private func relate(_ unit: JoinUnit, to event: EventState) {
+        if let trace = unit as? TraceState {
+            guard !event.traces.contains(where: { $0 === trace }) else { return }
+            guard event.traces.count < settings.relationLimit else {
+                counters.relationsCut += 1
+                return
+            }
+            event.traces.append(trace)
+        } else if let execution = unit as? Execution {
+            guard !event.executions.contains(where: { $0 === execution }) else { return }
+            guard event.executions.count < settings.relationLimit else {
+                counters.relationsCut += 1
+                return
+            }
+            event.executions.append(execution)
+            // The spans of the earlier executions get a link to this one, as long as they have room for links.
+            if event.joinKey == nil, event.executions.count <= linksOfExecutionSpan {
+                event.executions.forEach(exportSpanAgain)
+            }
+        }
+        mark(event)
+    }
+
+    private func index(_ unit: JoinUnit, under trace: TraceID) {
+        guard (unit as? TraceState)?.id != trace else { return }
+        var units = unitsByTrace[trace] ?? []
+        guard !units.contains(where: { $0 === unit }) else { return }
+        if units.count < settings.relationLimit { units.append(unit) } else { counters.relationsCut += 1 }
+        unitsByTrace[trace] = units
+    }
+
+    func note(_ kind: Evidence.Kind, _ value: String, from: String, on unit: JoinUnit, now: UInt64) {
+        guard unit.evidence.count < settings.evidenceLimit,
+            !unit.evidence.contains(where: { $0.kind == kind && $0.value == value })
+        else { return }
+        unit.evidence.append(Evidence(kind: kind, value: value, seenAt: now, from: from))
+        if let execution = unit as? Execution { mark(execution) } else if let trace = unit as? TraceState { mark(trace) }
+    }
+
+    // MARK: Touching
+
+    /// Marks spans that may belong elsewhere now.
+    func touch(_ group: Group) {
+        if touched.last !== group { touched.append(group) }
+        mark(group.trace)
+    }
+
+    /// Marks all spans of a trace.
+    func touch(_ trace: TraceState) {
+        trace.common = nil
+        trace.groups.forEach(touch)
+        touch(trace.rest)
+    }
+
+    /// Marks the spans of an execution, because of evidence about it; others of its traces may follow it.
+    func touch(_ execution: Execution) {
+        for group in execution.groups {
+            touch(group)
+            guard let before = group.trace.common else { continue }
+            group.trace.common = nil
+            var walk = Walk()
+            if CommonPlace(placement: common(in: group.trace, &walk)) != before { touch(group.trace) }
+        }
+        touchStarted(by: execution)
+        exportSpanAgain(execution)
+    }
+
+    /// Marks the executions that follow an execution.
+    func touchStarted(by execution: Execution) {
+        for child in execution.started where child.startedBy === execution { child.groups.forEach(touch) }
+    }
+
+    func touch(unit: JoinUnit) {
+        if let execution = unit as? Execution { touch(execution) } else if let trace = unit as? TraceState { touch(trace) }
+    }
+
+    /// Marks what depends on where a trace's spans are.
+    func touchDependents(on trace: TraceID) {
+        for event in eventsByTrace[trace] ?? [] { touchFollowers(of: event) }
+        for unit in unitsByTrace[trace] ?? [] { touch(unit: unit) }
+    }
+
+    // MARK: Forgetting
+
+    /// Forgets what has been quiet longest once a limit is passed; what waits there leaves before.
+    func forgetBeyondLimits(now: UInt64) {
+        while executionCount > settings.executionLimit, let execution = quietExecutions.takeQuiet(seen: { $0.lastSeen }) {
+            letGo(execution.groups, now: now)
+            forget(execution)
+        }
+        while events.count > settings.eventLimit, let event = quietEvents.takeQuiet(seen: { $0.lastSeen }) {
+            forget(event)
+        }
+        while traces.count > settings.traceLimit, let trace = quietTraces.takeQuiet(seen: { $0.lastSeen }) {
+            if trace.isHolding { letGo(trace.groups + [trace.rest], now: now) }
+            forget(trace)
+        }
+    }
+
+    private func letGo(_ groups: [Group], now: UInt64) {
+        let holding = groups.filter { !$0.held.isEmpty }
+        guard !holding.isEmpty else { return }
+        for group in holding {
+            for position in group.held.indices { group.held[position].deadline = 0 }
+            touched.append(group)
+        }
+        settle(now: now)
+    }
+
+    private func forget(_ execution: Execution) {
+        let key = ExactText(execution.id)
+        let others = executionsOf(execution.id).filter { $0 !== execution }
+        guard others.count < executionsOf(execution.id).count else { return }
+        for (position, other) in others.enumerated() {
+            other.isNamesake = position > 0
+            other.namesake = position + 1 < others.count ? others[position + 1] : nil
+        }
+        executions[key] = others.first
+        executionCount -= 1
+        for group in execution.groups { group.trace.groups.removeAll { $0 === group } }
+        for trace in Set(execution.groups.map(\.trace.id)) {
+            guard let trace = traces[trace] else { continue }
+            trace.starters.removeAll { $0.execution === execution }
+            if trace.fragmentOwner === execution { trace.fragmentOwner = nil }
+        }
+        execution.forgetTraces()
+        execution.startedBy?.started.removeAll { $0 === execution }
+        for child in execution.started { child.startedBy = nil }
+        execution.started = []
+        forgetClaims(of: execution)
+        counters.forgotten += 1
+    }
+
+    private func forgetClaims(of unit: JoinUnit) {
+        for claim in unit.claims {
+            if let event = claim.event {
+                event.executions.removeAll { $0 === unit }
+                event.traces.removeAll { $0 === unit }
+            } else if let trace = claim.context?.traceID {
+                unitsByTrace[trace]?.removeAll { $0 === unit }
+                if unitsByTrace[trace]?.isEmpty == true { unitsByTrace[trace] = nil }
+            }
+        }
+        unit.claims = []
+    }
+
+    func forget(_ event: EventState) {
+        guard events[event.key] === event else { return }
+        events[event.key] = nil
+        for trace in Set(event.contexts.map(\.traceID)) {
+            eventsByTrace[trace]?.removeAll { $0 === event }
+            if eventsByTrace[trace]?.isEmpty == true { eventsByTrace[trace] = nil }
+        }
+        for key in event.weakKeys {
+            eventsByWeakKey[key]?.removeAll { $0 === event }
+            if eventsByWeakKey[key]?.isEmpty == true { eventsByWeakKey[key] = nil }
+        }
+        if event.name.nameless === event { event.name.nameless = nil }
+        event.name.tenanted.removeAll { $0 === event }
+        if event.name.isEmpty { eventNames[event.key.nameless] = nil }
+        counters.forgotten += 1
+    }
+
+    private func forget(_ trace: TraceState) {
+        guard traces[trace.id] === trace else { return }
+        traces[trace.id] = nil
+        for target in Set((trace.groups + [trace.rest]).flatMap(\.targets)) {
+            movedTraces[target]?.removeAll { $0 == trace.id }
+            if movedTraces[target]?.isEmpty == true { movedTraces[target] = nil }
+        }
+        for group in trace.groups {
+            group.execution?.remove(group)
+            group.execution?.note(trace, isNative: false)
+        }
+        trace.starters = []
+        trace.fragmentOwner = nil
+        forgetClaims(of: trace)
+        trace.forgetGroups()
+        counters.forgotten += 1
+    }
+}
