@@ -65,8 +65,7 @@ extension Viewer {
         guard tenant != nil else { return edits }
         if let sender = batch.tenant { return mayView(tenant: sender) ? edits : [] }
         let isShown = batch.index.executions.map { entry in
-            let id = String(decoding: batch.payload[entry.id.indices], as: UTF8.self)
-            return correlator.execution(id: id).map { mayView($0, in: correlator) } ?? false
+            correlator.execution(id: entry.id(in: batch.payload)).map { mayView($0, in: correlator) } ?? false
         }
         return edits.filter { edit in
             let execution = batch.index.spans[Int(edit.span)].execution

@@ -9,6 +9,9 @@ struct TextPage {
         case home = "36"
         case follower = "35"
         case bystander = "33"
+
+        /// Yellow too.
+        static let warning = Ink.bystander
     }
 
     let width: Int
