@@ -7,9 +7,10 @@ struct DependentPlace: Sendable {
     var traceID: TraceID
     /// The execution id that a log record carries, or an empty range.
     var executionRange: ByteRange
+    var executionForm = EvidenceEntry.Form.text
 
     func execution(in payload: [UInt8]) -> String? {
-        executionRange.isEmpty ? nil : String(decoding: payload[executionRange.indices], as: UTF8.self)
+        executionRange.isEmpty ? nil : executionRange.text(in: payload, executionForm)
     }
 
     static func places(in index: LogIndex) -> [DependentPlace] {
@@ -17,7 +18,8 @@ struct DependentPlace: Sendable {
             record.traceIDOffset == 0
                 ? nil
                 : DependentPlace(
-                    offset: record.traceIDOffset, traceID: record.traceID, executionRange: record.execution)
+                    offset: record.traceIDOffset, traceID: record.traceID, executionRange: record.execution,
+                    executionForm: record.executionForm)
         }
     }
 

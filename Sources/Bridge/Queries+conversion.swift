@@ -93,7 +93,7 @@ extension ExecutionSnapshot {
 
 extension TimelineSpan {
     /// A stored span under the ids it leaves with; nil if it cannot be read.
-    init?(_ edit: SpanEdit, of batch: SpanBatch) {
+    init?(_ edit: SpanEdit, of batch: SpanBatch, keys: CompiledKeys) {
         let entry = batch.index.spans[Int(edit.span)]
         guard let detail = try? SpanDetail(payload: batch.payload, index: batch.index, span: Int(edit.span)) else {
             return nil
@@ -105,8 +105,10 @@ extension TimelineSpan {
             traceID: edit.traceID, spanID: entry.spanID, parentSpanID: edit.parentSpanID,
             originalTraceID: entry.traceID, name: detail.name, kind: entry.kind, start: entry.start, end: entry.end,
             status: entry.status, statusMessage: detail.statusMessage, service: text(resource.serviceName),
-            scope: text(scope.name), origin: scope.origin, kestra: entry.kestra,
-            executionID: entry.execution < 0 ? nil : text(batch.index.executions[Int(entry.execution)].id),
+            scope: text(scope.name),
+            origin: TimelineOrigin(name: keys.name(of: scope.origin), role: scope.role), kestra: entry.kestra,
+            executionID: entry.execution < 0
+                ? nil : batch.index.executions[Int(entry.execution)].id(in: batch.payload),
             taskRun: entry.taskRun.isEmpty ? nil : text(entry.taskRun),
             route: detail.string("http.route") ?? detail.string("url.path").map { _ in "" })
     }

@@ -298,7 +298,7 @@ final class Queries: QueryBackend {
             var spans: [TimelineSpan] = story.executionSpans.map { TimelineSpan($0) }
             for batch in batches {
                 for edit in batch.edits where story.unified.contains(edit.traceID) {
-                    if let span = TimelineSpan(edit, of: batch.batch) { spans.append(span) }
+                    if let span = TimelineSpan(edit, of: batch.batch, keys: self.keys) { spans.append(span) }
                 }
             }
             let input = TimelineInput(

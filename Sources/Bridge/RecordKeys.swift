@@ -44,7 +44,10 @@ enum RecordKeys {
             last = span.traceID
             if seen.insert(last).inserted { keys.append(trace(last)) }
         }
-        for entry in index.executions { keys.append(execution(payload[entry.id.indices])) }
+        for entry in index.executions {
+            keys.append(
+                entry.form == .text ? execution(payload[entry.id.indices]) : execution(entry.id(in: payload).utf8))
+        }
         return keys
     }
 }

@@ -141,7 +141,7 @@ extension Correlator {
             if entry.role == .home {
                 keep(Home(context: context, start: entry.time), for: event(for: name, now: now))
             } else if entry.role == .follower {
-                let id = entry.execution.isEmpty ? "" : String(decoding: payload[entry.execution.indices], as: UTF8.self)
+                let id = entry.execution(in: payload)
                 let unit: JoinUnit =
                     id.isEmpty
                     ? traceState(entry.traceID, now: now)

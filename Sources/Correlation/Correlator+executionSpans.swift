@@ -49,7 +49,7 @@ extension Correlator {
 
     /// Exports the span if the quiet time has passed since the last arrival; waits on if not.
     func exportSpanIfQuiet(_ execution: Execution, now: UInt64) {
-        guard execution.spanIsDue, !execution.groups.isEmpty else { return }
+        guard execution.spanIsDue, !execution.isForgotten else { return }
         let due = dueTime(execution, now: now)
         guard due <= now else {
             spanDeadlines.insert(execution, deadline: due)
@@ -160,7 +160,7 @@ extension Correlator {
         }
         let event = claimedEvent(of: execution)
         if let event {
-            for other in event.executions.sorted(by: { $0.name < $1.name }).prefix(linksOfExecutionSpan + 1) {
+            for other in executions(of: event).sorted(by: { $0.name < $1.name }).prefix(linksOfExecutionSpan + 1) {
                 add(other, "redelivery")
             }
         }
@@ -189,7 +189,7 @@ extension Correlator {
 
     /// The executions whose own spans link to this one's.
     func executionsLinking(to execution: Execution) -> [Execution] {
-        var found = claimedEvent(of: execution)?.executions.prefix(linksOfExecutionSpan + 1).map { $0 } ?? []
+        var found = claimedEvent(of: execution).map { Array(executions(of: $0).prefix(linksOfExecutionSpan + 1)) } ?? []
         for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
             found += executionsOf(piece.value)
         }

@@ -5,7 +5,10 @@ extension Correlator {
     ///
     /// - Parameter tenant: leaves out executions of which another tenant is known.
     package func explain(execution id: String, tenant: String?) -> [JoinExplanation] {
-        executionsOf(id).filter { $0.fits(tenant: "", owner: tenant ?? "") || $0.fits(tenant: tenant ?? "", owner: "") }
+        executionsOf(id).filter { execution in
+            guard let tenant else { return true }
+            return execution.owner.isEmpty ? execution.fits(tenant: tenant, owner: "") : execution.owner.isExactly(tenant)
+        }
             .sorted { $0.name < $1.name }.map(explain)
     }
 
@@ -60,7 +63,12 @@ extension Correlator {
         case .startedBy:
             if let execution = unit as? Execution {
                 target = execution.startedBy.map { home(of: $0).traceID }
-                outcome = starter(of: execution) == nil ? .circle : fate(of: target, rule: .startedBy, at: place)
+                var walk = Walk()
+                outcome =
+                    starter(of: execution) == nil
+                    ? .circle
+                    : execution.nativeTrace == nil && binding(of: execution, &walk) == nil
+                        ? .won : fate(of: target, rule: .startedBy, at: place)
             }
         case let kind where kind.rule != nil:
             if let claim = unit.claims.first(where: { isBehind($0, piece) }) {

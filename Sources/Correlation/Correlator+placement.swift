@@ -35,7 +35,7 @@ extension Correlator {
             if current === execution { return nil }
             ancestor = current.startedBy
         }
-        return nil
+        return execution.startedBy
     }
 
     /// With `detached_delivery: move` the trace of a delivery goes where its event is, if that is elsewhere.
@@ -138,11 +138,6 @@ extension Correlator {
         case false: return placement.isDecided
         case nil: return group.trace.isFollower ? placement.isDecided : placement.rule == .native
         }
-    }
-
-    /// When a group leaves in any case: the hold counts from the execution's first span.
-    func deadline(of group: Group) -> UInt64 {
-        (group.execution?.firstSeen ?? group.trace.firstSeen) &+ settings.hold
     }
 
     /// Under which trace id things that belong to a trace leave: logs and exemplars follow their spans.

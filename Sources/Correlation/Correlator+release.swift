@@ -47,6 +47,7 @@ extension Correlator {
             act(.release(Release(record: batch.record, batch: batch, edits: edits, links: links, owner: batch.record)))
         }
         if held == 0 { act(.finished(record: batch.record)) }
+        flush()
     }
 
     /// Writes down that the spans so far leave unchanged, once one does not. Returns the new value of `isWhole`.
@@ -73,9 +74,9 @@ extension Correlator {
         // An execution beyond the limits of relations leaves as the trace's other spans do.
         let group = execution.flatMap { $0.group(in: trace) } ?? trace.rest
         let place = placement(of: group)
-        let deadline = deadline(of: group)
+        let deadline = (execution?.firstSeen ?? trace.firstSeen) &+ settings.hold
         let mayLeave = mayLeave(place, group, deadline: deadline, now: now)
-        if mayLeave { noteReleased(group, place) }
+        if mayLeave { noteReleased(group, place, leaving: []) }
         return Decision(group: group, execution: execution, place: place, deadline: mayLeave ? nil : deadline)
     }
 
@@ -85,12 +86,22 @@ extension Correlator {
         return [place.traceID] + group.trace.servers.map { placement(ofServer: $0.id, in: group.trace).traceID }
     }
 
-    private func noteReleased(_ group: Group, _ place: Placement) {
+    /// Learns where spans of a group leave to. Those that left before to elsewhere are amended.
+    ///
+    /// - Parameter leaving: records whose spans leave just now, and so have not left before.
+    private func noteReleased(_ group: Group, _ place: Placement, leaving: [UInt64]) {
         let targets = targets(of: group, place)
-        guard targets != group.targets else { return }
-        group.targets = targets
-        if group.execution == nil { group.links = linkedHomes(of: group.trace).count }
+        let links = group.execution == nil ? linkedHomes(of: group.trace).count : 0
+        defer {
+            group.targets = targets
+            group.links = links
+        }
+        guard targets != group.targets || links != group.links else { return }
         noteMoved(group.trace, to: targets)
+        // SERVER spans that were not known have not left.
+        guard !group.targets.isEmpty, zip(group.targets, targets).contains(where: { $0 != $1 }) || links != group.links
+        else { return }
+        amend(group, excluding: leaving)
     }
 
     private func noteMoved(_ trace: TraceState, to targets: [TraceID]) {
@@ -173,9 +184,13 @@ extension Correlator {
     /// Looks again at everything that the last input touched: what waits there may be free to leave, and what has left
     /// may belong elsewhere.
     func settle(now: UInt64) {
-        var visited: Set<ObjectIdentifier> = []
+        for unit in evidenced { unit.lastEvidence = max(unit.lastEvidence, lastRecord) }
+        evidenced.removeAll(keepingCapacity: true)
+        // What a group depends on may be looked at after it: then it is looked at again, but not for ever.
+        var visits: [ObjectIdentifier: Int] = [:]
         while let group = touched.popLast() {
-            guard visited.insert(ObjectIdentifier(group)).inserted else { continue }
+            visits[ObjectIdentifier(group), default: 0] += 1
+            guard visits[ObjectIdentifier(group), default: 0] <= 8 else { continue }
             settle(group, now: now)
         }
         flush()
@@ -189,23 +204,9 @@ extension Correlator {
             if let execution = group.execution { followMove(of: execution) }
         }
         let leaving = group.held.filter { mayLeave(place, group, deadline: $0.deadline, now: now) }
-        if !group.targets.isEmpty, settings.late != .link {
-            let targets = targets(of: group, place)
-            let links = group.execution == nil ? linkedHomes(of: group.trace).count : 0
-            // SERVER spans that were not known have not left.
-            if zip(group.targets, targets).contains(where: { $0 != $1 }) || links != group.links {
-                group.targets = targets
-                group.links = links
-                noteMoved(group.trace, to: targets)
-                amend(group)
-            } else if targets.count > group.targets.count {
-                group.targets = targets
-                noteMoved(group.trace, to: targets)
-            }
-        }
-        guard !leaving.isEmpty else { return }
         group.held.removeAll { mayLeave(place, group, deadline: $0.deadline, now: now) }
-        noteReleased(group, place)
+        if !group.targets.isEmpty || !leaving.isEmpty { noteReleased(group, place, leaving: leaving.map(\.record)) }
+        guard !leaving.isEmpty else { return }
         for held in leaving { prepare(held, of: group, place) }
         hasLetGo = true
     }
@@ -284,14 +285,14 @@ extension Correlator {
 
     // MARK: Reading back
 
-    private func amend(_ group: Group) {
+    private func amend(_ group: Group, excluding leaving: [UInt64] = []) {
         guard settings.late == .amend else { return }
         if let execution = group.execution { exportSpanAgain(execution) }
         guard !isReplaying else { return }
         let trace = group.trace.id
         var amendment =
             pendingAmendments[trace] ?? Amendment(trace: trace, groups: [:], through: lastRecord, owner: lastRecord)
-        var excluding = Set(group.held.map(\.record))
+        var excluding = Set(group.held.map(\.record) + leaving)
         if let arriving { excluding.insert(arriving) }
         amendment.groups[group.execution?.name, default: []].formUnion(excluding)
         pendingAmendments[trace] = amendment
@@ -337,8 +338,8 @@ extension Correlator {
             let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
             guard let trace = traces[span.traceID] else {
                 // Forgotten since: what has not left yet must still leave.
-                let name = names[Int(span.execution) + 1]
-                if !amended, isWanted(GroupName(trace: span.traceID, execution: name)) {
+                let names = [names[Int(span.execution) + 1], nil]
+                if !amended, names.contains(where: { isWanted(GroupName(trace: span.traceID, execution: $0)) }) {
                     edits.append(SpanEdit(unchanged: span, at: position))
                 }
                 continue
@@ -356,14 +357,14 @@ extension Correlator {
     private func name(of entry: ExecutionEntry, in batch: SpanBatch) -> ExecutionName? {
         let tenant = batch.text(entry.tenant)
         return ExecutionName(
-            id: batch.text(entry.id), tenant: tenant,
+            id: entry.id(in: batch.payload), tenant: tenant,
             owner: batch.tenant ?? mappedTenant(kestra: tenant, namespace: batch.text(entry.namespace)))
     }
 
     /// The execution of an entry, if it is remembered.
     func known(_ entry: ExecutionEntry, in batch: SpanBatch) -> Execution? {
         let tenant = batch.text(entry.tenant)
-        let all = executionsOf(batch.text(entry.id))
+        let all = executionsOf(entry.id(in: batch.payload))
         guard all.count > 1 else { return all.first }
         let owner = batch.tenant ?? mappedTenant(kestra: tenant, namespace: batch.text(entry.namespace))
         return all.first { $0.tenant.isExactly(tenant) && $0.owner.isExactly(owner) }

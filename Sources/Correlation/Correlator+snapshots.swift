@@ -186,7 +186,7 @@ extension Correlator {
         let also = event.name.tenanted.count == 1 && !event.key.tenant.isEmpty ? event.name.nameless : nil
         let told = [event] + [also].compactMap { $0 }
         var found: [Execution] = []
-        for execution in told.flatMap(\.executions)
+        for execution in executions(of: event)
         where (event.joinKey != nil || claimedEvent(of: execution) === event || claimedEvent(of: execution) == nil)
             && !found.contains(where: { $0 === execution })
         {

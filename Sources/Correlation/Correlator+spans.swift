@@ -4,11 +4,11 @@ extension Correlator {
     /// Takes a batch of spans in. Each of its spans leaves by exactly one release, now or later.
     package func receive(_ batch: SpanBatch, now: UInt64) {
         lastRecord = max(lastRecord, batch.record)
-        let executions = learn(from: batch, now: now)
         arriving = batch.record
+        let executions = learn(from: batch, now: now)
         settle(now: now)
-        arriving = nil
         dispatch(batch, executions: executions, now: now)
+        arriving = nil
         askAbout(executions)
         releaseDependents(now: now)
         forgetBeyondLimits(now: now)
@@ -83,7 +83,7 @@ extension Correlator {
         let namespace = batch.text(entry.namespace)
         let tenant = batch.text(entry.tenant)
         let owner = batch.tenant ?? mappedTenant(kestra: tenant, namespace: namespace)
-        let execution = execution(batch.text(entry.id), tenant: tenant, owner: owner, now: now)
+        let execution = execution(entry.id(in: batch.payload), tenant: tenant, owner: owner, now: now)
         // A record that is read again after a restart has been counted.
         execution.isCounting = batch.record > execution.lastRecord
         // It is read again because it, or the execution's span that is owed to it, was not delivered.
@@ -213,9 +213,7 @@ extension Correlator {
         trace.tellExecutions()
         touch(trace)
         for group in trace.groups {
-            guard let execution = group.execution else { continue }
-            if execution.groups.count > 1 { execution.groups.forEach(touch) }
-            touchStarted(by: execution)
+            if let execution = group.execution, execution.groups.count > 1 { touch(execution) }
         }
     }
 

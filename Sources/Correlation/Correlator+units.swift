@@ -94,7 +94,10 @@ extension Correlator {
         if let known = traces[id] { return known }
         let trace = TraceState(id: id, now: now)
         // Spans of it that told nothing about a follower may have left already.
-        if settings.late != .link, passedTraces.mayContain(id) { trace.rest.targets = [id] }
+        if settings.late != .link, passedTraces.mayContain(id) {
+            trace.rest.targets = [id]
+            touched.append(trace.rest)
+        }
         trace.isHome = homeTraces[id] ?? false
         trace.owner = traceOwners[id] ?? ""
         traces[id] = trace
@@ -214,6 +217,13 @@ extension Correlator {
         if list.count < settings.relationLimit { list.append(event) } else { counters.relationsCut += 1 }
     }
 
+    /// What an event started, and what those started who meant it and named no tenant.
+    func executions(of event: EventState) -> [Execution] {
+        let (only, nameless) = (event.name.tenanted.count == 1 ? event.name.tenanted[0] : nil, event.name.nameless)
+        guard let only, let nameless, event === only || event === nameless else { return event.executions }
+        return only.executions + nameless.executions.filter { other in !only.executions.contains { $0 === other } }
+    }
+
     func touchFollowers(of event: EventState) {
         for execution in event.executions {
             touch(execution)
@@ -227,7 +237,7 @@ extension Correlator {
     /// Takes a claim in. `record` is the one that tells it.
     func add(_ claim: Claim, to unit: JoinUnit, record: UInt64) {
         let isRead = record <= unit.lastEvidence
-        unit.lastEvidence = max(unit.lastEvidence, record)
+        if !isRead { evidenced.append(unit) }
         if let known = unit.claims.firstIndex(where: { $0.repeats(claim) }) {
             // It is read again because what it moved was not delivered: it moves it again.
             if isRead { amendAgain(unit) }
@@ -239,8 +249,13 @@ extension Correlator {
         if unit.claims.count >= settings.evidenceLimit {
             // Which are kept must not depend on the order in which they came.
             guard let weakest = unit.claims.indices.max(by: { unit.claims[$0].precedes(unit.claims[$1]) }),
-                claim.precedes(unit.claims[weakest])
-            else { return }
+                claim.precedes(unit.claims[weakest]), unit.replacedClaims < settings.evidenceLimit
+            else {
+                counters.relationsCut += 1
+                return
+            }
+            // Whoever sends ever stronger claims does not move it for ever.
+            unit.replacedClaims += 1
             unit.claims.remove(at: weakest)
         }
         unit.claims.append(claim)
@@ -319,7 +334,7 @@ extension Correlator {
             event.executions.append(execution)
             // The spans of the earlier executions get a link to this one, as long as they have room for links.
             if event.joinKey == nil, event.executions.count <= linksOfExecutionSpan {
-                event.executions.forEach(exportSpanAgain)
+                executions(of: event).forEach(exportSpanAgain)
             }
         }
         mark(event)
@@ -352,18 +367,25 @@ extension Correlator {
     /// Marks all spans of a trace.
     func touch(_ trace: TraceState) {
         trace.common = nil
-        trace.groups.forEach(touch)
+        for group in trace.groups {
+            touch(group)
+            if let execution = group.execution { touchStarted(by: execution) }
+        }
         touch(trace.rest)
     }
 
     /// Marks the spans of an execution, because of evidence about it; others of its traces may follow it.
     func touch(_ execution: Execution) {
         for group in execution.groups {
+            let trace = group.trace
             touch(group)
-            guard let before = group.trace.common else { continue }
-            group.trace.common = nil
+            touch(trace.rest)
+            let before = trace.common
+            trace.common = nil
+            guard trace.groups.count > 1 else { continue }
             var walk = Walk()
-            if CommonPlace(placement: common(in: group.trace, &walk)) != before { touch(group.trace) }
+            let after = CommonPlace(placement: common(in: trace, &walk))
+            if before != after || trace.fragmentOwner === execution { touch(trace) }
         }
         touchStarted(by: execution)
         exportSpanAgain(execution)
@@ -371,7 +393,12 @@ extension Correlator {
 
     /// Marks the executions that follow an execution.
     func touchStarted(by execution: Execution) {
-        for child in execution.started where child.startedBy === execution { child.groups.forEach(touch) }
+        for child in execution.started where child.startedBy === execution {
+            for group in child.groups {
+                touch(group)
+                touch(group.trace.rest)
+            }
+        }
     }
 
     func touch(unit: JoinUnit) {
@@ -421,6 +448,7 @@ extension Correlator {
         }
         executions[key] = others.first
         executionCount -= 1
+        execution.isForgotten = true
         for group in execution.groups { group.trace.groups.removeAll { $0 === group } }
         for trace in Set(execution.groups.map(\.trace.id)) {
             guard let trace = traces[trace] else { continue }

@@ -52,6 +52,8 @@ package final class Correlator {
     var arriving: UInt64?
     /// What the input at hand changed; emptied by `settle`.
     var touched: [Group] = []
+    /// What the input at hand told evidence about.
+    var evidenced: [JoinUnit] = []
     var pendingReleases: [UInt64: (edits: [SpanEdit], links: [AddedLink])] = [:]
     var evictedReleases: [UInt64: [GroupName]] = [:]
     var pendingAmendments: [TraceID: Amendment] = [:]

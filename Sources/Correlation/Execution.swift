@@ -46,6 +46,8 @@ final class Execution: JoinUnit {
     var exportedSpan: ExportedExecutionSpan?
     /// Whether the span that tells the event's trace of a delivery elsewhere was exported, and under which trace.
     var exportedDelivery: TraceID?
+    /// Whether it was forgotten, so that what still waits for it finds nothing to do.
+    var isForgotten = false
     /// Whether its span is due once it has been quiet.
     var spanIsDue = false
     /// Whether it is due without waiting.

@@ -10,6 +10,8 @@ class JoinUnit {
     final var owner = ""
     /// The latest record that told evidence about it.
     final var lastEvidence: UInt64 = 0
+    /// How many claims were dropped for stronger ones because there were too many.
+    final var replacedClaims = 0
     /// Whether it has changed since it was last given out for storing.
     final var isDirty = false
 

@@ -268,6 +268,7 @@ extension WaterfallRow {
         writer.member("name", name)
         writer.member("detail", detail)
         writer.member("origin", origin.name)
+        writer.member("role", origin.roleName)
         writer.member("service", service)
         writer.member("start", time: start)
         writer.member("end", time: end)
@@ -285,7 +286,7 @@ extension WaterfallRow {
         depth = try answer.count("depth")
         name = try answer.text("name")
         detail = try answer.text("detail")
-        origin = Origin(name: try answer.text("origin"))
+        origin = TimelineOrigin(name: try answer.text("origin"), roleName: try answer.optionalString("role"))
         service = try answer.text("service")
         start = try answer.time("start")
         end = try answer.time("end")
@@ -294,25 +295,5 @@ extension WaterfallRow {
         hasError = try answer.bool("error")
         spanID = try answer.optionalSpanID("spanId")
         executionID = try answer.optionalString("executionId")
-    }
-}
-
-extension Origin {
-    /// The name in the configuration and in answers: `portarium`, `kestra`, `other`.
-    var name: String {
-        switch self {
-        case .portarium: "portarium"
-        case .kestra: "kestra"
-        default: "other"
-        }
-    }
-
-    /// What is not known is `other`.
-    init(name: String) {
-        switch name {
-        case "portarium": self = .portarium
-        case "kestra": self = .kestra
-        default: self = .other
-        }
     }
 }

@@ -20,7 +20,7 @@ package struct TimelineSpan: Sendable, Hashable {
     package var statusMessage: String
     package var service: String
     package var scope: String
-    package var origin: Origin
+    package var origin: TimelineOrigin
     package var kestra: KestraSpanKind
     /// Kestra's execution id, if the span carries one.
     package var executionID: String?
@@ -36,7 +36,7 @@ package struct TimelineSpan: Sendable, Hashable {
     package init(
         traceID: TraceID, spanID: SpanID, parentSpanID: SpanID, originalTraceID: TraceID, name: String, kind: UInt8,
         start: UInt64, end: UInt64, status: UInt8 = 0, statusMessage: String = "", service: String, scope: String,
-        origin: Origin, kestra: KestraSpanKind, executionID: String? = nil, taskRun: String? = nil,
+        origin: TimelineOrigin, kestra: KestraSpanKind, executionID: String? = nil, taskRun: String? = nil,
         taskType: String? = nil, route: String? = nil, isSynthetic: Bool = false
     ) {
         self.traceID = traceID

@@ -25,7 +25,7 @@ package struct WaterfallRow: Sendable, Hashable {
     package var name: String
     /// Empty if there is nothing to add.
     package var detail: String
-    package var origin: Origin
+    package var origin: TimelineOrigin
     /// `service.name` of the spans; empty for an execution.
     package var service: String
     /// Unix nanoseconds.

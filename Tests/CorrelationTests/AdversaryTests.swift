@@ -29,15 +29,14 @@ struct AdversaryTests {
         let sizes = correlator.sizes
         return [
             "executions": sizes.executions, "events": sizes.events, "traces": sizes.traces,
-            "events by trace": correlator.eventsByTrace.count, "events by name": correlator.eventsByName.count,
+            "events by trace": correlator.eventsByTrace.count, "events by name": correlator.eventNames.count,
             "moved traces": correlator.movedTraces.count,
-            "traces of an execution": correlator.executions.values.map(\.traces.count).max() ?? 0,
+            "traces of an execution": correlator.executions.values.map(\.groups.count).max() ?? 0,
             "claims of an execution": correlator.executions.values.map(\.claims.count).max() ?? 0,
             "evidence of an execution": correlator.executions.values.map(\.evidence.count).max() ?? 0,
             "executions of an event": correlator.events.values.map(\.executions.count).max() ?? 0,
-            "executions of a trace": correlator.traces.values.map(\.executions.count).max() ?? 0,
+            "executions of a trace": correlator.traces.values.map(\.groups.count).max() ?? 0,
             "SERVER spans of a trace": correlator.traces.values.map(\.servers.count).max() ?? 0,
-            "groups that left a trace": correlator.traces.values.map(\.released.count).max() ?? 0,
             "originals of a moved trace": correlator.movedTraces.values.map(\.count).max() ?? 0,
         ]
     }
@@ -141,7 +140,7 @@ struct AdversaryTests {
         try Self.send(
             (0..<Self.count).map { .executor(100_000 + $0, of: execution(Int($0)), in: 1_000 + $0, under: 50) },
             to: world, pause: 0)
-        #expect(world.correlator.held.bytes <= 64 << 10 && world.correlator.counters.evictedRecords > 0)
+        #expect(world.correlator.held.bytes <= 64 << 10 && world.correlator.counters.forgotten > 0)
         world.wait(100 * second)
         #expect(world.backend.count == Int(Self.count))
         try Self.expectBounded(world)

@@ -1,3 +1,4 @@
+import CorrelationModel
 import FoundationEssentials
 import OTLP
 import Testing

@@ -138,14 +138,14 @@ import Testing
         try world.receive(
             .server(1, in: 1, under: 90), .executor(2, of: e1, in: 1, under: 1, starts: true),
             .executor(3, of: e2, in: 1, under: 2, starts: true), .executor(6, of: e2, in: 1, under: 2))
-        let (first, second) = try (#require(world.correlator.executions[e1]), #require(world.correlator.executions[e2]))
+        let (first, second) = try (#require(world.correlator.executionsOf(e1).first), #require(world.correlator.executionsOf(e2).first))
         first.startedBy = second
         (first.spanCount, first.errorCount) = (.max, .max)
         for execution in [first, second] { world.correlator.mark(execution) }
         world.store()
         world.restart()
         try world.receive(.executor(4, of: e3, in: 1, under: 3), .executor(5, of: e1, in: 1, under: 1).failed)
-        #expect(world.correlator.execution(id: e3)?.startedBy == e2)
+        #expect(world.correlator.execution(id: e3)?.startedBy?.id == e2)
         first.startedBy = nil
     }
 
@@ -193,7 +193,7 @@ import Testing
         world.store()
         world.restart()
         try world.receive(.executor(4, of: e2, in: 1, under: 3))
-        #expect(world.correlator.execution(id: e2)?.startedBy == e1)
+        #expect(world.correlator.execution(id: e2)?.startedBy?.id == e1)
     }
 
     @Test("an execution span that was to be exported again before a restart is exported after it")
@@ -226,7 +226,7 @@ import Testing
         let call = BindingCall(executionID: e1, traceparent: Traceparent(context(9, 9)))
         world.correlator.receive(call, record: 2, now: world.now)
         let again = world.correlator.takeActions().contains { if case .amend = $0 { true } else { false } }
-        withKnownIssue("what was stored has the binding, so that nothing seems to change") { #expect(again) }
+        #expect(again)
     }
 
     @Test("a record that is read again counts no span twice")

@@ -23,7 +23,7 @@ struct Story {
     @discardableResult
     mutating func span(
         _ name: String, under parent: SpanID = .none, from start: UInt64, to end: UInt64, kind: UInt8 = 1,
-        kestra: KestraSpanKind = .none, origin: Origin = .kestra, execution: String? = nil, run: String? = nil,
+        kestra: KestraSpanKind = .none, origin: TimelineOrigin = .kestra, execution: String? = nil, run: String? = nil,
         status: UInt8 = 0, message: String = "", trace: TraceID = Story.trace, service: String? = nil,
         synthetic: Bool = false
     ) -> SpanID {

@@ -137,7 +137,7 @@ extension Doctor {
             guard !recentExecutions.previous.contains(hash) else { continue }
             newExecutions.add(now: now)
             if executions.count < Self.sampleLimit, entry.id.count <= 256 {
-                executions.append((batch.text(entry.id), now))
+                executions.append((entry.id(in: batch.payload), now))
             }
         }
         // The scope of EXECUTOR and WORKER spans tells them whatever the service is called.

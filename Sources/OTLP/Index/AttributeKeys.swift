@@ -4,8 +4,9 @@ package struct AttributeKeys: Sendable {
     package var evidence: [(name: [UInt8], key: EvidenceKey)]
     /// Named values that systems share; at most 64.
     package var joinKeys: [JoinKey] = []
-    /// Attributes of spans, log records and resources that name the tenant.
+    /// Attributes of spans and log records that name the tenant.
     package var tenantAttributes: [[UInt8]] = []
+    /// Attributes of resources that name the tenant.
     package var resourceTenantAttributes: [[UInt8]] = []
     /// Attributes, beside `kestra.executionId`, whose value groups a follower's spans into one execution.
     package var executionAttributes: [[UInt8]] = []

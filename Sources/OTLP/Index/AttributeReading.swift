@@ -17,7 +17,7 @@ struct AttributeReading {
 
     var key = 0..<0
     var kind = Kind.empty
-    /// A string's or byte string's bytes, or the body of an array or map.
+    /// A string's or byte string's bytes, an integer's varint, or the body of an array or map.
     var value = 0..<0
     /// The string that stands for the attribute: its string value, or the first element of an array of strings.
     var text: Range<Int>?
@@ -31,6 +31,12 @@ struct AttributeReading {
         kind = .string
         value = text
         self.text = text
+    }
+
+    /// The string that stands for the attribute, else the varint of an integer if that is wanted, else nothing.
+    func value(orInteger takesIntegers: Bool) -> (Range<Int>, EvidenceEntry.Form) {
+        if takesIntegers, kind == .int { return (value, .integer) }
+        return (text ?? 0..<0, .text)
     }
 }
 
@@ -72,9 +78,15 @@ extension AttributeReading {
     ) throws(WireError) -> WireReader {
         var value = value
         switch tag {
-        case 16, 24:
-            kind = tag == 16 ? .bool : .int
+        case 16:
+            kind = .bool
             _ = try value.varint()
+            text = nil
+        case 24:
+            kind = .int
+            let start = value.position
+            _ = try value.varint()
+            self.value = start..<value.position
             text = nil
         case 33:
             kind = .double

@@ -1,145 +1,159 @@
 import Wire
 
-/// `AttributeKeys` in the form in which an index looks attribute names up: one small hash table, compared by words.
-/// Made once from the configuration and shared by all threads.
+/// `AttributeKeys` in the form in which the indexes look things up. Made once from the configuration and shared by all
+/// threads.
 package struct CompiledKeys: Sendable {
-    /// What an attribute name means to an index.
-    struct Meaning {
-        /// What it is evidence of, or nil.
-        var evidence: EvidenceKey?
-        var role = Role.none
-        /// Whether webhook keys in its values are masked on export.
-        var isRedacted = false
-        /// A number below `CompiledKeys.count`, different for every name.
-        var ordinal: UInt16 = 0
-    }
-
-    /// The attributes that Kestra puts on spans and log records.
-    enum Role: UInt8 {
-        case none, executionID, logExecutionID, namespace, flow, tenant, taskRun, source
-    }
-
-    private struct Slot {
-        var first: UInt64 = 0
-        var last: UInt64 = 0
-        /// 0 in a free slot.
-        var length: UInt32 = 0
-        /// Where the name lies in `names`.
-        var offset: UInt32 = 0
-        var meaning = Meaning()
-    }
-
-    private var slots: [Slot]
-    private let shift: UInt64
-    private var names: [UInt8] = []
-    /// How many names there are.
-    private(set) var count = 0
+    /// What the attributes of spans, log records and resources mean.
+    let spans: NameTable
+    let logs: NameTable
+    let resources: NameTable
+    /// How many resource attributes `OriginRule.resource` asks for.
+    let originValueCount: Int
+    /// For every rule of `keys.origins` its pairs: which of these attributes must have which value.
+    private let originPairs: [[(value: Int, pattern: [UInt8])]]
+    /// By join key and origin (`joinKey * (origins + 1) + origin`): whether the key is read there. Empty if all are
+    /// read everywhere.
+    private let isRead: [Bool]
     private let keys: AttributeKeys
 
     package init(_ keys: AttributeKeys) {
         self.keys = keys
-        var meanings: [(name: [UInt8], meaning: Meaning)] = []
-        func change(_ name: [UInt8], _ body: (inout Meaning) -> Void) {
-            guard !name.isEmpty, name.count <= Int(UInt16.max) else { return }
-            let position = meanings.firstIndex { $0.name == name } ?? meanings.count
-            if position == meanings.count { meanings.append((name, Meaning(ordinal: UInt16(clamping: position)))) }
-            body(&meanings[position].meaning)
+        var valueNames: [[UInt8]] = []
+        originPairs = keys.origins.map { rule in
+            rule.resource.map { pair in
+                let known = valueNames.firstIndex(of: pair.name)
+                if known == nil { valueNames.append(pair.name) }
+                return (known ?? valueNames.count - 1, pair.value)
+            }
         }
-        for (name, key) in keys.evidence { change(name) { $0.evidence = key } }
-        for name in keys.redacted { change(name) { $0.isRedacted = true } }
-        for (name, role) in Self.roles { change(Array(name.utf8)) { $0.role = role } }
+        originValueCount = valueNames.count
+        spans = NameTable(Self.meaningsOfSpans(keys))
+        logs = NameTable(Self.meaningsOfLogs(keys))
+        resources = NameTable(Self.meaningsOfResources(keys, valueNames))
 
-        // A quarter full at most, so that a name that means nothing rarely meets another.
-        var bits: UInt64 = 6
-        while 1 << bits < meanings.count * 4 { bits += 1 }
-        shift = 64 - bits
-        slots = Array(repeating: Slot(), count: 1 << bits)
-        count = meanings.count
-        for (name, meaning) in meanings {
-            var slot = Slot(length: UInt32(name.count), offset: UInt32(names.count), meaning: meaning)
-            let reader = WireReader(name.span.bytes)
-            (slot.first, slot.last) = Self.words(of: 0..<name.count, in: reader)
-            names += name
-            var position = Self.hash(slot.first, slot.last, slot.length, shift)
-            while slots[position].length != 0 { position = (position + 1) & (slots.count - 1) }
-            slots[position] = slot
+        let count = keys.origins.count + 1
+        isRead =
+            keys.joinKeys.allSatisfy(\.origins.isEmpty)
+            ? []
+            : keys.joinKeys.flatMap { key in
+                (0..<count).map { key.isRead(from: Origin(rawValue: UInt8(clamping: $0))) }
+            }
+    }
+
+    /// Whether a join key is read from spans, log records and resources of a system.
+    /// - Parameter joinKey: the position in `AttributeKeys.joinKeys`: `EvidenceEntry.rule`.
+    package func isRead(joinKey: UInt8, from origin: Origin) -> Bool {
+        guard !isRead.isEmpty else { return true }
+        let position = Int(joinKey) * (keys.origins.count + 1) + Int(origin.rawValue)
+        return Int(origin.rawValue) <= keys.origins.count && position < isRead.count && isRead[position]
+    }
+
+    /// Whether some join key is not read everywhere.
+    var isSelective: Bool { !isRead.isEmpty }
+}
+
+// MARK: - What names mean
+
+extension CompiledKeys {
+    private typealias Entry = NameTable.Entry
+
+    private static func meaningsOfSpans(_ keys: AttributeKeys) -> [Entry] {
+        let kept = keptEvidence(keys)
+        var entries = kept.map { Entry($0.name, .init(evidence: $0.key)) }
+        entries += keys.redacted.map { Entry($0, .init(isRedacted: true)) }
+        entries += common(keys)
+        entries += joinKeys(keys, \.spanAttributes)
+        guard keys.joinKeys.contains(where: { !$0.queryParameters.isEmpty }) else { return entries }
+        // `http.target` and `url.full` hold a path and a query in one.
+        for (name, key) in [("url.query", EvidenceKey.urlQuery), ("http.target", .urlFull), ("url.full", .urlFull)] {
+            let name = Array(name.utf8)
+            guard !kept.contains(where: { $0.name == name && $0.key == key }) else { continue }
+            entries.append(Entry(name, .init(evidence: key)))
+        }
+        return entries
+    }
+
+    private static func meaningsOfLogs(_ keys: AttributeKeys) -> [Entry] {
+        keptEvidence(keys).map { Entry($0.name, .init(evidence: $0.key)) } + common(keys) + joinKeys(keys, \.logAttributes)
+    }
+
+    private static func meaningsOfResources(_ keys: AttributeKeys, _ valueNames: [[UInt8]]) -> [Entry] {
+        keys.resourceTenantAttributes.map { Entry($0, .init(evidence: .tenant)) }
+            + joinKeys(keys, \.resourceAttributes)
+            + valueNames.enumerated().map {
+                Entry($0.element, .init(role: .originValue, rule: UInt8(clamping: $0.offset)))
+            }
+    }
+
+    /// Of several entries of one name the last counts, as in a mapping.
+    private static func keptEvidence(_ keys: AttributeKeys) -> [(name: [UInt8], key: EvidenceKey)] {
+        var kept: [(name: [UInt8], key: EvidenceKey)] = []
+        for entry in keys.evidence {
+            if let position = kept.firstIndex(where: { $0.name == entry.name }) {
+                kept[position].key = entry.key
+            } else {
+                kept.append(entry)
+            }
+        }
+        return kept
+    }
+
+    /// What spans and log records have in common.
+    private static func common(_ keys: AttributeKeys) -> [Entry] {
+        roles.map { Entry(Array($0.0.utf8), .init(role: $0.1)) }
+            + keys.tenantAttributes.map { Entry($0, .init(evidence: .tenant)) }
+            + keys.executionAttributes.filter { name in !roles.contains { Array($0.0.utf8) == name && $0.1 == .executionID } }
+            .map { Entry($0, .init(role: .configuredExecutionID)) }
+    }
+
+    private static func joinKeys(_ keys: AttributeKeys, _ names: KeyPath<JoinKey, [[UInt8]]>) -> [Entry] {
+        keys.joinKeys.prefix(Int(UInt8.max)).enumerated().flatMap { rule, key in
+            key[keyPath: names].map { Entry($0, .init(evidence: .joinKey, rule: UInt8(clamping: rule))) }
         }
     }
 
-    private static let roles: [(String, Role)] = [
+    private static let roles: [(String, NameTable.Role)] = [
         ("kestra.executionId", .executionID), ("executionId", .logExecutionID), ("kestra.namespace", .namespace),
         ("kestra.flowId", .flow), ("kestra.tenantId", .tenant), ("kestra.uid", .taskRun), ("kestra.source", .source),
     ]
-
-    /// The first and the last eight bytes, which tell all names of up to 16 bytes apart.
-    @inline(always)
-    private static func words(of name: Range<Int>, in reader: borrowing WireReader) -> (UInt64, UInt64) {
-        guard name.count >= 8 else {
-            let word = reader.partialWord(at: name.lowerBound, count: name.count)
-            return (word, word)
-        }
-        return (
-            reader.littleEndianWord(at: name.lowerBound), reader.littleEndianWord(at: name.upperBound &- 8)
-        )
-    }
-
-    @inline(always)
-    private static func hash(_ first: UInt64, _ last: UInt64, _ length: UInt32, _ shift: UInt64) -> Int {
-        let mixed = (first &+ UInt64(length)) &* 0x9E37_79B9_7F4A_7C15 ^ last
-        return Int(truncatingIfNeeded: (mixed &* 0xD6E8_FEB8_6659_FD93) &>> shift)
-    }
-
-    /// What the attribute name at `name` means, or nil.
-    @inline(always)
-    func meaning(of name: Range<Int>, in reader: borrowing WireReader) -> Meaning? {
-        let (first, last) = Self.words(of: name, in: reader)
-        let length = UInt32(truncatingIfNeeded: name.count)
-        guard length > 0 else { return nil }
-        var position = Self.hash(first, last, length, shift)
-        while true {
-            let slot = slots[position]
-            if slot.length == 0 { return nil }
-            if slot.first == first, slot.last == last, slot.length == length, isEqual(slot, name, reader) {
-                return slot.meaning
-            }
-            position = (position &+ 1) & (slots.count &- 1)
-        }
-    }
-
-    /// Compares what the first and the last word do not cover.
-    @inline(always)
-    private func isEqual(_ slot: Slot, _ name: Range<Int>, _ reader: borrowing WireReader) -> Bool {
-        guard name.count > 16 else { return true }
-        for position in 8..<(name.count &- 8)
-        where reader.byte(at: name.lowerBound &+ position) != names[Int(slot.offset) &+ position] {
-            return false
-        }
-        return true
-    }
 }
+
+// MARK: - Systems
 
 extension CompiledKeys {
     /// Which system the spans of a scope come from.
-    func origin(scope: Range<Int>, service: Range<Int>, in reader: borrowing WireReader) -> Origin {
-        func matches(_ patterns: [[UInt8]], _ range: Range<Int>) -> Bool {
-            for pattern in patterns {
-                let isPrefix = pattern.last == UInt8(ascii: "*")
-                let fixed = isPrefix ? pattern.count - 1 : pattern.count
-                guard isPrefix ? range.count >= fixed : range.count == fixed else { continue }
-                var position = 0
-                while position < fixed, pattern[position] == reader.byte(at: range.lowerBound + position) {
-                    position += 1
-                }
-                // An empty name is the name of nothing, whatever the pattern.
-                if position == fixed, !range.isEmpty { return true }
+    /// - Parameter values: the values of the resource attributes that rules ask for: `originValueCount`.
+    func origin(
+        scope: Range<Int>, service: Range<Int>, values: [Range<Int>], in reader: borrowing WireReader
+    ) -> Origin {
+        func matches(_ pattern: [UInt8], _ range: Range<Int>) -> Bool {
+            let isPrefix = pattern.last == UInt8(ascii: "*")
+            let fixed = isPrefix ? pattern.count - 1 : pattern.count
+            guard isPrefix ? range.count >= fixed : range.count == fixed else { return false }
+            var position = 0
+            while position < fixed, pattern[position] == reader.byte(at: range.lowerBound + position) {
+                position += 1
             }
+            // An empty name is the name of nothing, whatever the pattern.
+            return position == fixed && !range.isEmpty
+        }
+        func matches(any patterns: [[UInt8]], _ range: Range<Int>) -> Bool {
+            for pattern in patterns where matches(pattern, range) { return true }
             return false
         }
-        for (position, rule) in keys.origins.enumerated()
-        where matches(rule.scopes, scope) || matches(rule.services, service) {
+        rules: for position in keys.origins.indices {
+            let pairs = originPairs[position]
+            let isNamed = matches(any: keys.origins[position].scopes, scope) || matches(any: keys.origins[position].services, service)
+            guard isNamed || !pairs.isEmpty && keys.origins[position].hasNoNames else { continue }
+            for (value, pattern) in pairs where !matches(pattern, values[value]) { continue rules }
             return Origin(rawValue: UInt8(truncatingIfNeeded: position + 1))
         }
         return .other
+    }
+
+    /// Whether log records can tell where spans belong.
+    package var readsLogs: Bool {
+        keys.joinKeys.contains { !$0.logAttributes.isEmpty || !$0.resourceAttributes.isEmpty }
     }
 
     /// What becomes of the spans of a system.

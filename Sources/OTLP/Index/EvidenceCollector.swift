@@ -4,7 +4,7 @@ import Wire
 struct EvidenceCollector {
     private(set) var entries: [EvidenceEntry] = []
     private(set) var redactions: [ByteRange] = []
-    /// By the ordinal of the attribute name: where its newest entry is, so that the last of two equal names wins.
+    /// By the ordinal of a meaning: where its newest entry is, so that the last of two equal names wins.
     private var newest: [Int32]
 
     init(nameCount: Int) {
@@ -16,17 +16,22 @@ struct EvidenceCollector {
         entries.reserveCapacity(owners)
     }
 
-    /// Notes an attribute of the owner whose attributes are being read. `text` is nil if it holds no string.
-    mutating func note(_ key: EvidenceKey, _ text: Range<Int>?, _ meaning: CompiledKeys.Meaning, _ owner: Int32) {
-        let value = ByteRange(text ?? 0..<0)
+    /// Notes an attribute of the owner whose attributes are being read. What holds no string, and no integer where one
+    /// is asked for, has an empty value.
+    mutating func note(
+        _ key: EvidenceKey, _ attribute: AttributeReading, _ meaning: NameTable.Meaning, _ owner: Int32
+    ) {
+        let (range, form) = attribute.value(orInteger: meaning.takesIntegers)
+        let value = ByteRange(range)
         let previous = Int(newest[Int(meaning.ordinal)])
         if previous >= 0, previous < entries.count, entries[previous].owner == owner {
             entries[previous].value = value
+            entries[previous].form = form
             return
         }
         guard !value.isEmpty else { return }
         newest[Int(meaning.ordinal)] = Int32(truncatingIfNeeded: entries.count)
-        entries.append(EvidenceEntry(owner: owner, key: key, value: value))
+        entries.append(EvidenceEntry(owner: owner, key: key, rule: meaning.rule, form: form, value: value))
     }
 
     /// Drops the entries of an owner that turned out to be none.
@@ -34,6 +39,14 @@ struct EvidenceCollector {
         guard entries.count > first else { return }
         entries.removeLast(entries.count - first)
         for ordinal in newest.indices { newest[ordinal] = -1 }
+    }
+
+    /// Drops the entries after `first` that do not fulfil a condition; their owner must be complete.
+    mutating func keep(from first: Int, where condition: (EvidenceEntry) -> Bool) {
+        let kept = entries[first...].filter(condition)
+        guard kept.count < entries.count - first else { return }
+        forget(from: first)
+        entries += kept
     }
 
     /// Notes which bytes of an attribute's strings must be masked, also of those in arrays and maps.

@@ -43,7 +43,7 @@ struct ExecutionInterner {
         entries.append(
             ExecutionEntry(
                 id: ByteRange(span.execution), namespace: ByteRange(span.namespace), flow: ByteRange(span.flow),
-                tenant: ByteRange(span.tenant)))
+                tenant: ByteRange(span.tenant), form: span.executionForm))
         return last
     }
 
@@ -51,7 +51,7 @@ struct ExecutionInterner {
     @inline(always)
     private mutating func complete(_ number: Int, _ span: KestraAttributes, _ reader: borrowing WireReader) -> Bool {
         let entry = entries[number]
-        guard Self.areEqual(entry.id.indices, span.execution, reader),
+        guard Self.areEqual(entry.id.indices, span.execution, reader), entry.form == span.executionForm,
             entry.tenant.isEmpty || span.tenant.isEmpty
                 || Self.areEqual(entry.tenant.indices, span.tenant, reader)
         else { return false }

@@ -46,4 +46,7 @@ package struct JoinKey: Sendable, Equatable {
         queryParameters = []
         dataPaths = []
     }
+
+    /// Whether it is read from spans, log records and resources of a system.
+    package func isRead(from origin: Origin) -> Bool { origins.isEmpty || origins.contains(origin) }
 }

@@ -21,6 +21,9 @@ package enum OriginRole: UInt8, Sendable {
 }
 
 /// How the spans of one system are told from others, and what becomes of them.
+///
+/// A scope is of a system if its name or its service is one of those listed (if neither list has an entry, any is), and if
+/// its resource has all the attributes that `resource` lists. A rule without any of the three fits nothing.
 package struct OriginRule: Sendable {
     package var name: String
     package var role: OriginRole
@@ -28,7 +31,7 @@ package struct OriginRule: Sendable {
     package var scopes: [[UInt8]]
     /// Values of `service.name`: exact, or a prefix if the entry ends in `*`.
     package var services: [[UInt8]]
-    /// Other resource attributes by name, with values like those of `services`.
+    /// Resource attributes by name with values like those of `services`: all of them must be there.
     package var resource: [(name: [UInt8], value: [UInt8])]
 
     package init(
@@ -41,4 +44,7 @@ package struct OriginRule: Sendable {
         self.services = services.map { Array($0.utf8) }
         self.resource = resource.map { (Array($0.name.utf8), Array($0.value.utf8)) }
     }
+
+    /// Whether it is told by resource attributes alone.
+    var hasNoNames: Bool { scopes.isEmpty && services.isEmpty }
 }

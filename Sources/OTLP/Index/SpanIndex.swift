@@ -8,11 +8,12 @@ package struct SpanIndex: Sendable {
     package var scopes: [ScopeEntry] = []
     /// One entry a valid span, in payload order.
     package var spans: [SpanEntry] = []
-    /// The executions named by `kestra.executionId`, each once, in the order of their first span.
+    /// The executions named by `kestra.executionId` and `AttributeKeys.executionAttributes`, each once, in the order of their first span.
     package var executions: [ExecutionEntry] = []
     /// Evidence attributes in payload order; those of one span are neighbours.
     package var evidence: [EvidenceEntry] = []
-    /// Evidence attributes of resources in payload order; `owner` is an index into `resources`.
+    /// Evidence attributes of resources in payload order; `owner` is an index into `resources`. A join key is there if it
+    /// is read from at least one of the resource's scopes (`CompiledKeys.isRead(joinKey:from:)` tells from which).
     package var resourceEvidence: [EvidenceEntry] = []
     /// Bytes of the payload that must be masked before export (webhook keys), in payload order, not overlapping.
     package var redactions: [ByteRange] = []
@@ -133,16 +134,18 @@ package struct SpanEntry: Sendable {
 
 /// One execution named in a batch: an id, and a tenant if the id is there under several.
 package struct ExecutionEntry: Sendable {
-    /// The value of `kestra.executionId`.
+    /// The value of `kestra.executionId`, or of one of `AttributeKeys.executionAttributes`; see `id(in:)`.
     package var id: ByteRange
     package var namespace: ByteRange
     package var flow: ByteRange
     package var tenant: ByteRange
+    /// How `id` is written; integers only come from `AttributeKeys.executionAttributes`.
+    package var form = EvidenceEntry.Form.text
 }
 
-/// One attribute of a span or log record that may join it to something.
+/// One attribute of a span, log record or resource that may join it to something.
 package struct EvidenceEntry: Sendable {
-    /// Index into `SpanIndex.spans` (or `LogIndex.records`).
+    /// Index into `SpanIndex.spans` or `LogIndex.records`, or into their `resources`.
     package var owner: Int32
     package var key: EvidenceKey
     /// For `joinKey`: which of `AttributeKeys.joinKeys` it is.

@@ -26,6 +26,7 @@ struct SpanIndexer {
     var index = SpanIndex()
     let keys: CompiledKeys
     private var evidence: EvidenceCollector
+    private var resource: ResourceReading
     private var executions = ExecutionInterner()
     private var spanCount = 0
 
@@ -35,7 +36,8 @@ struct SpanIndexer {
 
     init(keys: CompiledKeys) {
         self.keys = keys
-        evidence = EvidenceCollector(nameCount: keys.count)
+        evidence = EvidenceCollector(nameCount: keys.spans.count)
+        resource = ResourceReading(keys: keys)
     }
 }
 
@@ -54,35 +56,35 @@ extension SpanIndexer {
             let body = try request.message()
             try findScopes(in: body, from: start)
         }
+        index.resourceEvidence = resource.evidence.entries
     }
 
     private mutating func findScopes(in body: consuming WireReader, from start: Int) throws(WireError) {
         var body = body
         let firstScope = index.scopes.count
-        let resource = Int32(truncatingIfNeeded: index.resources.count)
+        let owner = Int32(truncatingIfNeeded: index.resources.count)
         let whole = ByteRange(body.position..<body.end)
-        var service = 0..<0
+        resource.begin()
         while !body.isAtEnd {
             let fieldStart = body.position
             let tag = try body.tag()
             switch tag {
-            case 10:
-                let found = try EnvelopeReading.serviceName(body.message())
-                if !found.isEmpty { service = found }
+            case 10: try resource.read(body.message(), owner: owner)
             case 18:
                 let scope = try body.message()
-                try findScope(scope, ByteRange(fieldStart..<body.position), resource: resource)
+                try findScope(scope, ByteRange(fieldStart..<body.position), resource: owner)
             default: try body.skip(tag)
             }
         }
-        guard index.scopes.count > firstScope else { return }
+        guard index.scopes.count > firstScope else { return resource.forget() }
         index.resources.append(
-            ResourceEntry(field: ByteRange(start..<body.end), body: whole, serviceName: ByteRange(service)))
+            ResourceEntry(field: ByteRange(start..<body.end), body: whole, serviceName: ByteRange(resource.service)))
         for position in firstScope..<index.scopes.count {
-            let origin = keys.origin(scope: index.scopes[position].name.indices, service: service, in: body)
+            let origin = resource.origin(scope: index.scopes[position].name.indices, in: body)
             index.scopes[position].origin = origin
             index.scopes[position].role = keys.role(of: origin)
         }
+        resource.keepWhatIsRead(by: index.scopes[firstScope...].lazy.map(\.origin))
     }
 
     private mutating func findScope(
@@ -136,7 +138,8 @@ extension SpanIndexer {
                     continue
                 }
                 try readSpan(
-                    body.message(), from: start, scope: Int32(truncatingIfNeeded: position), origin: scope.origin, role: scope.role)
+                    body.message(), from: start, scope: Int32(truncatingIfNeeded: position), origin: scope.origin,
+                    role: scope.role)
             }
             index.scopes[position].spans = first..<Int32(truncatingIfNeeded: index.spans.count)
         }
@@ -174,12 +177,12 @@ extension SpanIndexer {
             case 65: endTime = try body.fixed64()
             case 74:
                 if let (key, value) = body.shortPair() {
-                    guard let meaning = keys.meaning(of: key, in: body) else { continue }
-                    note(AttributeReading(key: key, text: value), meaning, in: body, role: role, &kestra)
+                    guard let meaning = keys.spans.meaning(of: key, in: body) else { continue }
+                    note(AttributeReading(key: key, text: value), meaning, in: body, origin: origin, role: role, &kestra)
                 } else {
                     let attribute = try AttributeReading(body.message())
-                    guard let meaning = keys.meaning(of: attribute.key, in: body) else { continue }
-                    note(attribute, meaning, in: body, role: role, &kestra)
+                    guard let meaning = keys.spans.meaning(of: attribute.key, in: body) else { continue }
+                    note(attribute, meaning, in: body, origin: origin, role: role, &kestra)
                 }
             case 90: try EnvelopeReading.checkEvent(body.message())
             case 106: try EnvelopeReading.checkLink(body.message())
@@ -200,7 +203,7 @@ extension SpanIndexer {
         guard !trace.isZero, !id.isZero else { return reject(firstEvidence) }
         let parentID = parent.isEmpty ? SpanID.none : SpanID(raw: body.bigEndianWord(at: parent.lowerBound))
 
-        let isKestra = origin == .kestra || !kestra.execution.isEmpty
+        let isKestra = origin == .kestra || !kestra.execution.isEmpty && !kestra.isExecutionConfigured
         let kestraKind = isKestra ? EnvelopeReading.kestraKind(kind, name, in: body) : .none
         let execution = kestra.execution.isEmpty ? -1 : executions.intern(kestra, in: body)
         index.spans.append(
@@ -226,17 +229,24 @@ extension SpanIndexer {
 
     @inline(never)
     private mutating func note(
-        _ attribute: AttributeReading, _ meaning: CompiledKeys.Meaning, in body: borrowing WireReader, role: OriginRole,
-        _ kestra: inout KestraAttributes
+        _ attribute: AttributeReading, _ meaning: NameTable.Meaning, in body: borrowing WireReader, origin: Origin,
+        role: OriginRole, _ kestra: inout KestraAttributes
     ) {
         let owner = Int32(truncatingIfNeeded: index.spans.count)
-        if role == .home, meaning.role == .executionID {
-            // A home's own spans are never part of an execution; one that names it claims to have started it.
-            evidence.note(.claimedExecution, attribute.text, meaning, owner)
-        } else {
-            kestra.note(meaning.role, attribute.text ?? 0..<0)
-            if let key = meaning.evidence { evidence.note(key, attribute.text, meaning, owner) }
-        }
         if meaning.isRedacted { evidence.redact(attribute, in: body) }
+        var meaning = meaning
+        while true {
+            if role == .home, meaning.role == .executionID || meaning.role == .configuredExecutionID {
+                // A home's own spans are never part of an execution; one that names it claims to have started it.
+                evidence.note(.claimedExecution, attribute, meaning, owner)
+            } else {
+                kestra.note(meaning.role, attribute)
+            }
+            if let key = meaning.evidence, key != .joinKey || keys.isRead(joinKey: meaning.rule, from: origin) {
+                evidence.note(key, attribute, meaning, owner)
+            }
+            guard let next = keys.spans.meaning(after: meaning) else { return }
+            meaning = next
+        }
     }
 }

@@ -55,7 +55,7 @@ package enum DiagnosisText {
     private static func ink(_ severity: String) -> TextPage.Ink? {
         switch severity {
         case "problem": .error
-        case "warning": .other
+        case "warning": .warning
         default: .faint
         }
     }

@@ -6,9 +6,12 @@ struct TextPage {
         case strong = "1"
         case faint = "2"
         case error = "31"
-        case portarium = "36"
-        case kestra = "35"
-        case other = "33"
+        case home = "36"
+        case follower = "35"
+        case bystander = "33"
+
+        /// Yellow too.
+        static let warning = Ink.bystander
     }
 
     let width: Int
@@ -30,11 +33,12 @@ struct TextPage {
         return "\u{1B}[\(ink.rawValue)m\(text)\u{1B}[0m"
     }
 
-    func ink(of origin: Origin) -> Ink {
-        switch origin {
-        case .portarium: .portarium
-        case .kestra: .kestra
-        default: .other
+    /// Systems of one role share a colour.
+    func ink(of origin: TimelineOrigin) -> Ink {
+        switch origin.role {
+        case .home: .home
+        case .follower: .follower
+        case .bystander: .bystander
         }
     }
 

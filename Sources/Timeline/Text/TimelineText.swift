@@ -8,7 +8,7 @@ package enum TimelineText {
 
     /// - Parameters:
     ///   - width: columns, taken as at least 60.
-    ///   - color: whether to colour by origin, with escape sequences.
+    ///   - color: whether to colour by the role of the origin, with escape sequences.
     ///   - ascii: whether to keep to ASCII; text from outside is then shown with question marks.
     package static func render(_ timeline: Timeline, width: Int, color: Bool, ascii: Bool = false) -> String {
         var page = TextPage(width: width, color: color, ascii: ascii)
