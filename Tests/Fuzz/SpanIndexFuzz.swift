@@ -8,7 +8,15 @@ extension FuzzTarget {
             require(Int(span.body.end) <= bytes.count && Int(span.traceIDOffset) + 16 <= bytes.count, "a span lies outside")
             _ = try? SpanDetail(payload: bytes, index: index, span: position)
         }
-        for entry in index.evidence { require(Int(entry.owner) < index.spans.count, "evidence of no span") }
+        FuzzVocabulary.check(index.evidence, owners: index.spans.count, in: bytes)
+        guard let configured = try? SpanIndex(payload: bytes, keys: FuzzVocabulary.keys) else {
+            fatalError("what is read without join keys cannot be read with them")
+        }
+        require(configured.spans.map(\.body) == index.spans.map(\.body), "join keys change the spans")
+        require(configured.redactions == index.redactions, "join keys change what is masked")
+        FuzzVocabulary.check(configured.evidence, owners: configured.spans.count, in: bytes)
+        FuzzVocabulary.check(configured.resourceEvidence, owners: configured.resources.count, in: bytes)
+        for execution in configured.executions { _ = execution.id(in: bytes) }
         _ = TraceRewriter.forward(payload: bytes, index: index)
 
         let links = [AddedLink(traceID: TraceID(high: 1, low: 2), spanID: SpanID(raw: 3), reason: "call")]

@@ -68,6 +68,31 @@ struct TimelineJSONTests {
         #expect(value["phases"]?.array?.last?.members?.map(\.key) == ["name", "start", "end", "executionId"])
     }
 
+    @Test("an origin comes back with its name and role; answers without roles tell those of the built-in systems")
+    func origins() throws {
+        var story = Story.usual(state: nil)
+        let names = ["shop", "shop-worker", "x", "portarium", "kestra", "other"]
+        let roles: [OriginRole] = [.home, .follower, .bystander, .home, .follower, .bystander]
+        for (number, (name, role)) in zip(names, roles).enumerated() {
+            let start = 20_000 + 10 * UInt64(number)
+            story.span(name, from: start, to: start + 5, origin: TimelineOrigin(name: name, role: role))
+        }
+        let timeline = story.timeline
+        let read = try Timeline(json: timeline.json)
+        #expect(read == timeline)
+        #expect(names.map { name in read.waterfall.first { $0.name == name }?.origin.name } == names)
+        let lines = TimelineText.render(read, width: 100, color: true).split(separator: "\n")
+        for (name, role) in zip(names, roles) {
+            let ink = [OriginRole.home: "[36m", .follower: "[35m", .bystander: "[33m"][role] ?? "?"
+            #expect(lines.contains { $0.contains(" \(name) ") && $0.contains(ink) }, "\(name)")
+        }
+        let old = String(decoding: timeline.json, as: UTF8.self)
+            .replacing(/"role":"[a-z]+",/, with: "")
+        let oldOrigins = try Timeline(json: Array(old.utf8)).waterfall.map(\.origin)
+        #expect(oldOrigins.contains(.portarium) && oldOrigins.contains(.kestra))
+        #expect(oldOrigins.contains(TimelineOrigin(name: "shop", role: .bystander)))
+    }
+
     @Test("every part that is missing or of another kind is an error that names it")
     func damaged() throws {
         guard case .object(let members) = try JSONValue.parse(timeline.json) else {

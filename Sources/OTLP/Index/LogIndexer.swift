@@ -23,6 +23,7 @@ extension LogIndex {
 struct LogIndexer {
     var index = LogIndex()
     private let keys: CompiledKeys
+    private let names: NameTable
     private var evidence: EvidenceCollector
     private var resource: ResourceReading
     private var scopes: [Scope] = []
@@ -42,6 +43,7 @@ struct LogIndexer {
 
     init(keys: CompiledKeys) {
         self.keys = keys
+        names = keys.logs
         evidence = EvidenceCollector(nameCount: keys.logs.count)
         resource = ResourceReading(keys: keys)
         smallestEntry = min(18, keys.logs.shortestName + 8)
@@ -166,7 +168,7 @@ extension LogIndexer {
                 } else {
                     attribute = try AttributeReading(body.message())
                 }
-                guard let meaning = keys.logs.meaning(of: attribute.key, in: body) else { continue }
+                guard let meaning = names.meaning(of: attribute.key, in: body) else { continue }
                 note(attribute, meaning, of: scope, &kestra)
             default: try body.skip(tag)
             }
@@ -200,7 +202,7 @@ extension LogIndexer {
             if let key = meaning.evidence, key != .joinKey || keys.isRead(joinKey: meaning.rule, from: scope.origin) {
                 evidence.note(key, attribute, meaning, owner)
             }
-            guard let next = keys.logs.meaning(after: meaning) else { return }
+            guard let next = names.meaning(after: meaning) else { return }
             meaning = next
         }
     }

@@ -24,7 +24,9 @@ extension SpanIndex {
 /// that the second knows where a span comes from, whatever order the fields are in, and appends without growing arrays.
 struct SpanIndexer {
     var index = SpanIndex()
-    let keys: CompiledKeys
+    private let keys: CompiledKeys
+    /// `keys.spans`, one step nearer to the loop over attributes.
+    private let names: NameTable
     private var evidence: EvidenceCollector
     private var resource: ResourceReading
     private var executions = ExecutionInterner()
@@ -36,6 +38,7 @@ struct SpanIndexer {
 
     init(keys: CompiledKeys) {
         self.keys = keys
+        names = keys.spans
         evidence = EvidenceCollector(nameCount: keys.spans.count)
         resource = ResourceReading(keys: keys)
     }
@@ -177,11 +180,11 @@ extension SpanIndexer {
             case 65: endTime = try body.fixed64()
             case 74:
                 if let (key, value) = body.shortPair() {
-                    guard let meaning = keys.spans.meaning(of: key, in: body) else { continue }
+                    guard let meaning = names.meaning(of: key, in: body) else { continue }
                     note(AttributeReading(key: key, text: value), meaning, in: body, origin: origin, role: role, &kestra)
                 } else {
                     let attribute = try AttributeReading(body.message())
-                    guard let meaning = keys.spans.meaning(of: attribute.key, in: body) else { continue }
+                    guard let meaning = names.meaning(of: attribute.key, in: body) else { continue }
                     note(attribute, meaning, in: body, origin: origin, role: role, &kestra)
                 }
             case 90: try EnvelopeReading.checkEvent(body.message())
@@ -245,7 +248,7 @@ extension SpanIndexer {
             if let key = meaning.evidence, key != .joinKey || keys.isRead(joinKey: meaning.rule, from: origin) {
                 evidence.note(key, attribute, meaning, owner)
             }
-            guard let next = keys.spans.meaning(after: meaning) else { return }
+            guard let next = names.meaning(after: meaning) else { return }
             meaning = next
         }
     }
