@@ -114,7 +114,8 @@ extension Correlator {
         guard walk.enter(id) else { return nil }
         let place =
             home.execution.map { placement(of: $0, in: trace, &walk) }
-            ?? placement(ofServer: home.context.spanID, orRestOf: trace, &walk)
+            ?? placement(
+                ofServer: trace.servers.first { $0.id == home.context.spanID }?.id, orRestOf: trace, &walk)
         return walk.leave() ? id : place.traceID
     }
 

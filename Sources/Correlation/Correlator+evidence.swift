@@ -63,8 +63,11 @@ extension Correlator {
     package func receive(_ call: BindingCall, record: UInt64, tenant: String? = nil, now: UInt64) {
         lastRecord = max(lastRecord, record)
         let owner = tenant ?? ""
-        for execution in executionsNamed(call.executionID, tenant: call.tenant ?? "", owner: owner, now: now) {
+        let named = executionsNamed(call.executionID, tenant: call.tenant ?? "", owner: owner, now: now)
+        for execution in named {
             learn(call, of: execution, owner: owner, record: record, now: now)
+            // Which of several has come into that state is not known.
+            if named.count == 1, let state = call.state { learn(state, of: execution, now: now) }
         }
         finish(now: now)
     }
@@ -98,13 +101,16 @@ extension Correlator {
             let starters = executionsNamed(parent, tenant: execution.tenant, owner: execution.owner, now: now)
             if starters.count == 1 { start(execution, by: starters[0], from: from, now: now) }
         }
-        if let state = call.state, state != execution.state {
-            execution.state = state
-            execution.stateAt = now
-            // Due anew, since an end shortens the wait.
-            execution.spanIsDue = false
-            makeSpanDue(execution, now: now)
-        }
+        mark(execution)
+    }
+
+    private func learn(_ state: String, of execution: Execution, now: UInt64) {
+        guard state != execution.state else { return }
+        execution.state = state
+        execution.stateAt = now
+        // Due anew, since an end shortens the wait.
+        execution.spanIsDue = false
+        makeSpanDue(execution, now: now)
         mark(execution)
     }
 

@@ -198,9 +198,9 @@ extension Correlator {
 
     private func settle(_ group: Group, now: UInt64) {
         let place = placement(of: group)
-        if place.traceID != group.place {
-            group.place = place.traceID
-            touchDependents(on: group.trace.id)
+        if place.traceID != group.place || place.isDecided != group.isDecided {
+            if place.traceID != group.place { touchDependents(on: group.trace.id) }
+            (group.place, group.isDecided) = (place.traceID, place.isDecided)
             if let execution = group.execution { followMove(of: execution) }
         }
         let leaving = group.held.filter { mayLeave(place, group, deadline: $0.deadline, now: now) }

@@ -6,8 +6,11 @@ extension Correlator {
     /// Takes in what Kestra's record of an execution tells.
     package func receive(_ report: ReportedExecution, record: UInt64, now: UInt64) {
         lastRecord = max(lastRecord, record)
-        for execution in executionsNamed(report.executionID, tenant: report.tenant, owner: "", now: now) {
+        let named = executionsNamed(report.executionID, tenant: report.tenant, owner: "", now: now)
+        for execution in named {
             learn(report, of: execution, record: record, now: now)
+            // Which of several has come into that state is not known.
+            if named.count == 1 { learnState(report, of: execution, now: now) }
         }
         finish(now: now)
     }
@@ -17,7 +20,6 @@ extension Correlator {
         if execution.flow.isEmpty { execution.flow = report.flow }
         learnPlace(report, of: execution, record: record, now: now)
         learnRelatives(report, of: execution, now: now)
-        learnState(report, of: execution, now: now)
         mark(execution)
     }
 

@@ -144,6 +144,7 @@ extension Correlator {
         let all = executionsOf(name.id)
         guard
             let execution = all.first(where: { $0.name == name })
+                ?? all.first(where: { $0.tenant.isExactly(name.tenant) && $0.fits(tenant: "", owner: name.owner) })
                 ?? all.first(where: { $0.fits(tenant: name.tenant, owner: name.owner) }),
             execution.spanCount > 0, hasSpan(execution, home(of: execution))
         else { return nil }

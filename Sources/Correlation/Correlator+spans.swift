@@ -41,9 +41,11 @@ extension Correlator {
             }
             let isOfFollower = scope.role == .follower && scope.origin != .kestra
             guard span.execution >= 0 || span.kestra != .none || isOfFollower else {
-                if scope.role == .home, settings.hasOtherFollowers, lastHome != span.traceID {
+                if scope.role == .home, settings.hasOtherFollowers,
+                    lastHome != span.traceID || span.parentSpanID.isZero
+                {
                     lastHome = span.traceID
-                    noteHome(span.traceID)
+                    noteHome(span.traceID, isRoot: span.parentSpanID.isZero)
                 }
                 if let facts { learnFromHome(span, facts, role: scope.role, owner: owner, record: batch.record, now: now) }
                 continue
@@ -64,6 +66,10 @@ extension Correlator {
                 trace.isFollower = true
                 trace.tellExecutions()
                 touch(trace)
+            }
+            if isOfFollower, span.parentSpanID.isZero, !trace.hasFollowerRoot {
+                trace.hasFollowerRoot = true
+                tellNativity(of: trace)
             }
             if span.kestra == .server {
                 learnFromServer(span, facts, in: trace, owner: owner, record: batch.record, now: now)
@@ -168,9 +174,12 @@ extension Correlator {
         // With its second trace an execution may need a derived id, and a native one takes the others along.
         if execution.groups.count == 2 || execution.nativeTrace !== nativeBefore { touch(execution) }
         if execution.groups.count == 1 { touchStarted(by: execution) }
-        touch(group)
-        // What is of no execution may follow it.
-        touch(trace.rest)
+        if execution.claims.isEmpty {
+            touch(group)
+            touch(trace.rest)
+        } else {
+            touch(group, withFollowersOf: execution)
+        }
     }
 
     /// Connects an execution with the span that its spans hang under, if that was seen already.
@@ -327,10 +336,12 @@ extension Correlator {
         }
     }
 
-    private func noteHome(_ id: TraceID) {
-        homeTraces[id] = true
-        guard let trace = traces[id], !trace.isHome else { return }
-        trace.isHome = true
+    private func noteHome(_ id: TraceID, isRoot: Bool) {
+        let known = homeTraces[id]
+        guard known == nil || isRoot && known != .root else { return }
+        homeTraces[id] = isRoot ? .root : .some
+        guard let trace = traces[id] else { return }
+        trace.home = isRoot ? .root : .some
         tellNativity(of: trace)
     }
 

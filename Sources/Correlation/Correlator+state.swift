@@ -270,7 +270,8 @@ extension Correlator {
         encoder.put(trace.id)
         encoder.put(trace.firstSeen)
         encoder.put(trace.lastSeen)
-        encoder.put(trace.isHome)
+        encoder.put(UInt64(trace.home.rawValue))
+        encoder.put(trace.hasFollowerRoot)
         encoder.put(trace.isFollower)
         encode(what: trace, to: &encoder)
         encoder.put(trace.servers) { encoder, server in
@@ -302,7 +303,8 @@ extension Correlator {
         let id = try decoder.traceID()
         let trace = TraceState(id: id, now: try decoder.number())
         trace.lastSeen = try decoder.number()
-        trace.isHome = try decoder.flag()
+        trace.home = UInt8(exactly: try decoder.number()).flatMap(HomeSpans.init) ?? .none
+        trace.hasFollowerRoot = try decoder.flag()
         trace.isFollower = try decoder.flag()
         try restore(what: trace, from: &decoder, now: now)
         trace.servers = try decoder.list { (d) throws(StateDamaged) in

@@ -58,7 +58,12 @@ extension Correlator {
     /// The executions that somebody may mean who names an id and perhaps a tenant: all that fit, one at least.
     func executionsNamed(_ id: String, tenant: String = "", owner: String, now: UInt64) -> [Execution] {
         let known = executions[ExactText(id)].map(namesakes) ?? []
-        let fitting = known.filter { $0.fits(tenant: tenant, owner: owner) }
+        var fitting = known.filter { $0.fits(tenant: tenant, owner: owner) }
+        // Those whose tenant is known to be the one that is named are meant rather than those of which none is known.
+        let exact = fitting.filter {
+            !tenant.isEmpty && $0.tenant.isExactly(tenant) || !owner.isEmpty && $0.owner.isExactly(owner)
+        }
+        if !exact.isEmpty { fitting = exact }
         if fitting.isEmpty {
             if !known.isEmpty { counters.tenantRefusals += 1 }
             return [execution(id, tenant: tenant, owner: owner, now: now)]
@@ -98,7 +103,7 @@ extension Correlator {
             trace.rest.targets = [id]
             touched.append(trace.rest)
         }
-        trace.isHome = homeTraces[id] ?? false
+        trace.home = homeTraces[id] ?? .none
         trace.owner = traceOwners[id] ?? ""
         traces[id] = trace
         quietTraces.insert(trace, seen: now)
@@ -123,9 +128,9 @@ extension Correlator {
         } else if name.tenanted.count < settings.relationLimit {
             name.tenanted.append(event)
             // What was said without a tenant may mean another event now, or none.
-            if let nameless = name.nameless {
-                touchFollowers(of: nameless)
-                if let first = name.tenanted.first { touchFollowers(of: first) }
+            for told in [name.nameless, name.tenanted.first].compactMap({ $0 }) {
+                told.executions.forEach(touch)
+                told.traces.forEach(touch)
             }
         } else {
             counters.relationsCut += 1
@@ -207,9 +212,6 @@ extension Correlator {
         add(event, to: &eventsByTrace[trace, default: []])
         mark(event)
         touchFollowers(of: event)
-        for other in [event.name.nameless, event.name.tenanted.count == 1 ? event.name.tenanted.first : nil] {
-            if let other, other !== event { touchFollowers(of: other) }
-        }
     }
 
     func add(_ event: EventState, to list: inout [EventState]) {
@@ -217,19 +219,29 @@ extension Correlator {
         if list.count < settings.relationLimit { list.append(event) } else { counters.relationsCut += 1 }
     }
 
-    /// What an event started, and what those started who meant it and named no tenant.
+    /// The event and, if it is the only one of its name, what was said about it without a tenant.
+    private func meant(by event: EventState) -> [EventState] {
+        guard event.name.tenanted.count == 1, let nameless = event.name.nameless else { return [event] }
+        return [event.name.tenanted[0], nameless]
+    }
+
+    /// What an event started, also if it was named without its tenant.
     func executions(of event: EventState) -> [Execution] {
-        let (only, nameless) = (event.name.tenanted.count == 1 ? event.name.tenanted[0] : nil, event.name.nameless)
-        guard let only, let nameless, event === only || event === nameless else { return event.executions }
-        return only.executions + nameless.executions.filter { other in !only.executions.contains { $0 === other } }
+        var found: [Execution] = []
+        for execution in meant(by: event).flatMap(\.executions) where !found.contains(where: { $0 === execution }) {
+            found.append(execution)
+        }
+        return found
     }
 
     func touchFollowers(of event: EventState) {
-        for execution in event.executions {
-            touch(execution)
-            if settings.late == .link { exportSpanAgain(execution) }
+        for told in meant(by: event) {
+            for execution in told.executions {
+                touch(execution)
+                if settings.late == .link { exportSpanAgain(execution) }
+            }
+            told.traces.forEach(touch)
         }
-        event.traces.forEach(touch)
     }
 
     // MARK: Claims
@@ -376,19 +388,22 @@ extension Correlator {
 
     /// Marks the spans of an execution, because of evidence about it; others of its traces may follow it.
     func touch(_ execution: Execution) {
-        for group in execution.groups {
-            let trace = group.trace
-            touch(group)
-            touch(trace.rest)
-            let before = trace.common
-            trace.common = nil
-            guard trace.groups.count > 1 else { continue }
-            var walk = Walk()
-            let after = CommonPlace(placement: common(in: trace, &walk))
-            if before != after || trace.fragmentOwner === execution { touch(trace) }
-        }
+        for group in execution.groups { touch(group, withFollowersOf: execution) }
         touchStarted(by: execution)
         exportSpanAgain(execution)
+    }
+
+    /// Marks spans of an execution in one trace, and what of the trace follows it.
+    func touch(_ group: Group, withFollowersOf execution: Execution) {
+        let trace = group.trace
+        touch(group)
+        touch(trace.rest)
+        let before = trace.common
+        trace.common = nil
+        guard trace.groups.count > 1 else { return }
+        var walk = Walk()
+        let after = CommonPlace(placement: common(in: trace, &walk))
+        if before != after || trace.fragmentOwner === execution { touch(trace) }
     }
 
     /// Marks the executions that follow an execution.

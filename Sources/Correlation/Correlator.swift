@@ -33,7 +33,7 @@ package final class Correlator {
     package var passedTraces = RecentTraces()
     /// Traces with spans of a home; kept only if there are followers that do not tell by themselves whether they were
     /// called from there.
-    var homeTraces: TraceNotes<Bool>
+    var homeTraces: TraceNotes<HomeSpans>
     /// Whose traces are; kept only for those whose tenant is known. An empty text stands for several.
     var traceOwners: TraceNotes<String>
     /// Which original traces have spans under a unified trace id other than their own.

@@ -17,6 +17,8 @@ final class Group {
     var position = 0
     /// Where it belonged when that was last looked at.
     var place: TraceID
+    /// Whether evidence decided that.
+    var isDecided = false
 
     init(trace: TraceState, execution: Execution?) {
         self.trace = trace

@@ -10,8 +10,10 @@ final class TraceState: JoinUnit {
     var hasRootServer = false
     /// Whether a SERVER span has a parent.
     var hasCalledServer = false
-    /// Whether spans of a home lie in it: then it stays what it is.
-    var isHome = false
+    /// Whether spans of a home lie in it, and whether one of them is a root.
+    var home = HomeSpans.none
+    /// Whether one of its roots is of a follower other than Kestra.
+    var hasFollowerRoot = false
     /// Whether it holds spans of a follower other than Kestra, which tell by themselves whether they are roots.
     var isFollower = false
     /// The execution of an EXECUTOR or WORKER span that is a root; of several the one with the smallest id.
@@ -55,6 +57,15 @@ final class TraceState: JoinUnit {
         knownRest = nil
     }
 
+    /// Whether it is a home's trace, which stays what it is: a follower that calls home does not make its own trace one.
+    var isHome: Bool {
+        switch home {
+        case .none: false
+        case .some: !hasFollowerRoot && !hasRootServer && fragmentOwner == nil
+        case .root: true
+        }
+    }
+
     /// Whether spans of it wait.
     var isHolding: Bool { !rest.held.isEmpty || groups.contains { !$0.held.isEmpty } }
 
@@ -63,6 +74,13 @@ final class TraceState: JoinUnit {
         let isNative = isNative == true
         for group in groups { group.execution?.note(self, isNative: isNative) }
     }
+}
+
+/// What is known of a home's spans in a trace.
+enum HomeSpans: UInt8 {
+    case none = 0
+    case some = 1
+    case root = 2
 }
 
 /// Where the executions of a trace agree to belong, as it was worked out last.

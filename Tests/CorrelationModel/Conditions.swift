@@ -39,6 +39,10 @@ package struct Conditions: Sendable {
             $0.late = policy
             $0.executionSpan = mode
             $0.asksAboutExecutions = asks
+            if features.contains(.configuredSystems) {
+                $0.joinKeys = World.configuredJoinKeys
+                $0.hasOtherFollowers = true
+            }
             if isSequential { ($0.executionLimit, $0.eventLimit, $0.traceLimit) = (40, 40, 120) }
         }
     }

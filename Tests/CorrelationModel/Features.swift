@@ -42,7 +42,9 @@ package struct Features: OptionSet, Sendable {
     ]
 
     /// What the correlator of today can do; the others are found wrong.
-    package static let supported: Features = []
+    package static let supported: Features = [
+        .tenancyConflicts, .movedPublisher, .lateSplit, .configuredSystems, .contextConflicts, .joinedMode,
+    ]
 
     /// Reads `name,name`, `all` or an empty text; nil if a name is unknown.
     package init?(text: String) {

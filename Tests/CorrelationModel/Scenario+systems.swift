@@ -11,12 +11,16 @@ extension World {
             OriginRule(name: "store-worker", role: .follower, scopes: [], services: ["store-worker*"]),
         ]
         keys.tenantAttributes = [Array("tenant.id".utf8)]
+        keys.joinKeys = configuredJoinKeys
+        return CompiledKeys(keys)
+    }()
+
+    package static let configuredJoinKeys: [JoinKey] = {
         var order = JoinKey(name: "order")
         order.spanAttributes = [Array("order.id".utf8)]
         var message = JoinKey(name: "message", kind: .taskRun)
         message.spanAttributes = [Array("messaging.message.id".utf8)]
-        keys.joinKeys = [order, message]
-        return CompiledKeys(keys)
+        return [order, message]
     }()
 }
 

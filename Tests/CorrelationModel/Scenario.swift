@@ -106,6 +106,7 @@ package struct Scenario {
 
     mutating func report(_ key: Truth.Key, _ change: (inout ReportedExecution) -> Void) {
         var report = ReportedExecution(executionID: key.execution)
+        report.tenant = key.tenant
         change(&report)
         told.append(.report(report))
     }

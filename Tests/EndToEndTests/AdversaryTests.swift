@@ -91,7 +91,6 @@ struct AdversaryTests {
 
     @Test(
         "one execution in ten thousand traces",
-        .disabled("needs the new correlator: an execution keeps its traces beyond correlation.max_traces")
     )
     func oneExecution() throws {
         try bomb(event: { "evt-\($0)" }, execution: { _ in 1 }, counting: "forgotten_total", over: 0)

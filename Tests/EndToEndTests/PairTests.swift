@@ -6,7 +6,6 @@ import Transport
 /// Replays what pairs of systems sent that only the configuration knows, through the real binary.
 @Suite(
     "Pairs of configured systems through the running relay",
-    .disabled("needs configured systems"),
     .serialized)
 struct PairTests {
     /// One replay.
