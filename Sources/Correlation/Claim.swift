@@ -46,6 +46,14 @@ struct Claim {
             }
         }
 
+        /// Whether spans of one unit that say different things of this kind say nothing: they work on several things.
+        var isSingular: Bool {
+            switch self {
+            case .key, .contextOnSpan, .taskRun: true
+            default: false
+            }
+        }
+
         /// The piece of evidence that tells of such a claim.
         var evidence: Evidence.Kind {
             switch self {

@@ -79,9 +79,10 @@ extension Correlator {
             if best.map({ outweighs((claim, home), $0) }) ?? true { best = (claim, home) }
         }
         guard var winner = best else { return nil }
-        if winner.claim.basis == .key, leads(leading, of: winner.claim, differ: &walk) {
+        while winner.claim.basis.isSingular, leads(leading, of: winner.claim, differ: &walk) {
             // Several values of one key say several things: only something else can decide.
-            leading.removeAll { $0.claim.basis == .key }
+            let basis = winner.claim.basis
+            leading.removeAll { $0.claim.basis == basis }
             guard let other = leading.min(by: outweighs) else { return nil }
             winner = other
         }
@@ -101,7 +102,9 @@ extension Correlator {
     private func leads(
         _ leading: [(claim: Claim, home: Home)], of winner: Claim, differ walk: inout Walk
     ) -> Bool {
-        let same = leading.filter { $0.claim.basis == .key && $0.claim.event?.joinKey == winner.event?.joinKey }
+        let same = leading.filter {
+            $0.claim.basis == winner.basis && $0.claim.event?.joinKey == winner.event?.joinKey
+        }
         guard same.count > 1 else { return false }
         return Set(same.compactMap { follow($0.home, &walk) }).count > 1
     }

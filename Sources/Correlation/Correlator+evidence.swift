@@ -142,7 +142,7 @@ extension Correlator {
         let context = TraceContext(traceID: entry.traceID, spanID: entry.spanID)
         for key in keys where settings.joinKeys.indices.contains(key.joinKey) {
             let rule = settings.joinKeys[key.joinKey]
-            guard rule.kind == .business else { continue }
+            guard rule.kind == .business, rule.isRead(from: entry.origin) else { continue }
             let name = EventKey(tenant: owner, key: rule, value: key.value)
             if entry.role == .home {
                 keep(Home(context: context, start: entry.time), for: event(for: name, now: now))

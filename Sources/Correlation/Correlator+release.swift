@@ -201,6 +201,7 @@ extension Correlator {
         if place.traceID != group.place || place.isDecided != group.isDecided {
             if place.traceID != group.place { touchDependents(on: group.trace.id) }
             (group.place, group.isDecided) = (place.traceID, place.isDecided)
+            hasLetGo = true
             if let execution = group.execution { followMove(of: execution) }
         }
         let leaving = group.held.filter { mayLeave(place, group, deadline: $0.deadline, now: now) }
@@ -379,13 +380,21 @@ extension Correlator {
         lastRecord = max(lastRecord, record)
         var waiting: [TraceID] = []
         if !isReplaying {
-            for trace in named where waiting.last != trace && traces[trace]?.isHolding == true { waiting.append(trace) }
+            for trace in named where waiting.last != trace && mayStillMove(trace, now: now) { waiting.append(trace) }
         }
         if waiting.isEmpty {
             act(.releaseDependent(record: record))
         } else {
             dependents.append(Dependent(record: record, traces: waiting, deadline: now &+ settings.hold))
         }
+    }
+
+    /// Whether spans of a trace wait, or will when they come: log records may be the first that tell of a trace.
+    private func mayStillMove(_ id: TraceID, now: UInt64) -> Bool {
+        guard let trace = traces[id] else { return false }
+        if trace.isHolding { return true }
+        return trace.isFollower && !trace.hasSpans && !trace.isHome
+            && now < trace.firstSeen &+ settings.hold && !placement(of: trace.rest).isDecided
     }
 
     func releaseDependents(now: UInt64) {
@@ -395,7 +404,7 @@ extension Correlator {
         hasLetGo = false
         var waiting: [Dependent] = []
         for dependent in dependents {
-            let isFree = dependent.traces.allSatisfy { traces[$0]?.isHolding != true }
+            let isFree = dependent.traces.allSatisfy { !mayStillMove($0, now: now) }
             if isFree || dependent.deadline <= now {
                 act(.releaseDependent(record: dependent.record))
             } else {

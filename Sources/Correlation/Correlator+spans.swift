@@ -18,7 +18,10 @@ extension Correlator {
     /// `index.executions`.
     private func learn(from batch: SpanBatch, now: UInt64) -> [Execution] {
         let index = batch.index
-        let found = index.executions.map { execution(of: $0, in: batch, now: now) }
+        let tenants = batch.tenant == nil ? toldTenants(in: batch) : [:]
+        let found = index.executions.indices.map { position in
+            execution(of: index.executions[position], in: batch, tenant: tenants[Int32(position)], now: now)
+        }
         let isTold =
             !found.isEmpty || !index.evidence.isEmpty || !index.resourceEvidence.isEmpty
             || index.scopes.contains { $0.role == .follower || $0.role == .home && settings.hasOtherFollowers }
@@ -58,6 +61,7 @@ extension Correlator {
                 cached = trace
             }
             trace.lastSeen = now
+            trace.hasSpans = true
             if trace.owner.isEmpty, !owner.isEmpty {
                 trace.owner = owner
                 touch(trace)
@@ -85,10 +89,31 @@ extension Correlator {
         return found
     }
 
-    private func execution(of entry: ExecutionEntry, in batch: SpanBatch, now: UInt64) -> Execution {
+    /// The tenants that attributes of executions' spans or of their resources name, by position in `index.executions`.
+    private func toldTenants(in batch: SpanBatch) -> [Int32: String] {
+        let index = batch.index
+        var tenants: [Int32: String] = [:]
+        for entry in index.evidence where entry.key == .tenant {
+            let execution = index.spans[Int(entry.owner)].execution
+            if execution >= 0, tenants[execution] == nil { tenants[execution] = entry.text(in: batch.payload) }
+        }
+        for entry in index.resourceEvidence where entry.key == .tenant {
+            for span in index.spans
+            where span.execution >= 0 && index.scopes[Int(span.scope)].resource == entry.owner
+                && tenants[span.execution] == nil
+            {
+                tenants[span.execution] = entry.text(in: batch.payload)
+            }
+        }
+        return tenants
+    }
+
+    private func execution(
+        of entry: ExecutionEntry, in batch: SpanBatch, tenant told: String?, now: UInt64
+    ) -> Execution {
         let namespace = batch.text(entry.namespace)
         let tenant = batch.text(entry.tenant)
-        let owner = batch.tenant ?? mappedTenant(kestra: tenant, namespace: namespace)
+        let owner = batch.tenant ?? told ?? mappedTenant(kestra: tenant, namespace: namespace)
         let execution = execution(entry.id(in: batch.payload), tenant: tenant, owner: owner, now: now)
         // A record that is read again after a restart has been counted.
         execution.isCounting = batch.record > execution.lastRecord

@@ -21,11 +21,15 @@ struct OriginFacts {
     static let longestValue = 4096
 
     init(_ batch: SpanBatch, _ span: SpanEntry, settings: CorrelationSettings) {
-        let resource = batch.index.scopes[Int(span.scope)].resource
-        for entry in batch.index.resourceEvidence where entry.owner == resource {
+        let scope = batch.index.scopes[Int(span.scope)]
+        for entry in batch.index.resourceEvidence where entry.owner == scope.resource {
             read(entry, batch, span, settings)
         }
         for position in span.evidence { read(batch.index.evidence[Int(position)], batch, span, settings) }
+        // Resources and queries are read whatever the system is.
+        keys.removeAll {
+            !settings.joinKeys.indices.contains($0.joinKey) || !settings.joinKeys[$0.joinKey].isRead(from: scope.origin)
+        }
     }
 
     private mutating func read(

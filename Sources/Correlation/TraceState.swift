@@ -16,6 +16,8 @@ final class TraceState: JoinUnit {
     var hasFollowerRoot = false
     /// Whether it holds spans of a follower other than Kestra, which tell by themselves whether they are roots.
     var isFollower = false
+    /// Whether any of its spans has come since the start: log records may be the first to name it.
+    var hasSpans = false
     /// The execution of an EXECUTOR or WORKER span that is a root; of several the one with the smallest id.
     var fragmentOwner: Execution?
     /// The executions with spans here.

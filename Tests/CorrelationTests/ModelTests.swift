@@ -59,7 +59,7 @@ import Testing
     func replicas() throws {
         var random = Seeded("ModelTests.replicas")
         let scenario = Scenario(seed: random.next(), size: 10)
-        let (one, other) = (World(), World())
+        let (one, other) = (Conditions().world(features: .supported), Conditions().world(features: .supported))
         #expect(Fault.movedExecution.plant(in: other, of: scenario))
         for world in [one, other] { try scenario.play(on: world, order: random.next(), conditions: Conditions()) }
         #expect(scenario.mistakes(in: one, conditions: Conditions()).isEmpty)
