@@ -51,6 +51,7 @@ final class DoctorWatch: @unchecked Sendable {
     private func facts(_ counters: CorrelatorCounters) -> DoctorFacts {
         var facts = DoctorFacts()
         facts.ambiguousEvents = counters.ambiguousEvents
+        facts.tenantRefusals = counters.tenantRefusals
         shared.withLock { shared in
             facts.misplacedRequests = shared.receiver?.misplacedRequests ?? 0
             guard let counters = shared.kestra?.counters else { return }

@@ -184,6 +184,7 @@ final class RelayMetrics: Sendable {
             ("forgotten_total", .counter, "Executions, events and traces forgotten because of a limit.", { Double($0.counters.forgotten) }),
             ("cut_relations_total", .counter, "Relations not kept because one trace, event or execution has too many.", { Double($0.counters.relationsCut) }),
             ("ambiguous_events_total", .counter, "Events without tenant that exist under several, and so were not joined.", { Double($0.counters.ambiguousEvents) }),
+            ("tenant_refusals_total", .counter, "Evidence that would have joined what belongs to two tenants.", { Double($0.counters.tenantRefusals) }),
         ]
         for (name, kind, help, value) in counts {
             registry.register("spanbridge_correlator_\(name)", kind, help: help) { value(join.reading) }
