@@ -43,7 +43,7 @@ package struct Conditions: Sendable {
                 $0.joinKeys = World.configuredJoinKeys
                 $0.hasOtherFollowers = true
             }
-            if isSequential { ($0.executionLimit, $0.eventLimit, $0.traceLimit) = (40, 40, 120) }
+            if isSequential { ($0.executionLimit, $0.eventLimit, $0.traceLimit) = (160, 160, 480) }
         }
     }
 }

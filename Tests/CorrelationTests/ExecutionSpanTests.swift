@@ -192,4 +192,27 @@ import Testing
         #expect(world.executionSpans[1].links == [AddedLink(traceID: traceID(5), spanID: id(5), reason: "call")])
         #expect(world.correlator.execution(id: e1)?.evidence.map(\.kind) == [.header, .call])
     }
+
+    @Test("an event delivered in another trace than its own and the execution are linked both ways, or move together")
+    func detachedDelivery() throws {
+        func deliver(_ change: (inout CorrelationSettings) -> Void = { _ in }) throws -> World {
+            let world = World(change)
+            world.receive(event("evt-1", at: context(9, 9)))
+            world.bind(e1, event: "evt-1")
+            try world.receive(native)
+            world.wait(100 * second)
+            return world
+        }
+        let linked = try deliver()
+        #expect(linked.executionSpans.last?.traceID == traceID(1))
+        let there = AddedLink(traceID: traceID(9), spanID: id(9), reason: "event_context")
+        #expect(linked.executionSpans.last?.links == [there])
+        let back = try #require(linked.deliverySpans.first)
+        #expect(linked.deliverySpans.count == 1 && back.context == context(9, 9) && back.eventID == "evt-1")
+        #expect(back.link == AddedLink(traceID: traceID(1), spanID: own(e1), reason: "delivery"))
+
+        let moved = try deliver { $0.detachedDelivery = .move }
+        #expect(moved.executionSpans.last?.traceID == traceID(9) && moved.deliverySpans.isEmpty)
+        #expect(!moved.backend.isEmpty && moved.backend.values.allSatisfy { $0.trace == traceID(9) })
+    }
 }

@@ -78,9 +78,10 @@ struct ForwardingTests {
         let ids = (0..<100).map { "evt-\($0)" }
         for id in ids { try post(event(id, type: "t").replacing("\"n\":1.0", with: "\"n\":\"\(padding)\""), to: bridge) }
         try waitUntil("the queue is full", seconds: 10) {
-            try metrics(bridge).contains("spanbridge_forward_owed_records 100\n")
+            let now = try metrics(bridge)
+            return now.contains("spanbridge_forward_owed_records 100\n")
+                && now.contains("spanbridge_forward_queue_events{route=\"default\"} 34\n")
         }
-        #expect(try metrics(bridge).contains("spanbridge_forward_queue_events{route=\"default\"} 34\n"))
         bridge.killHard()
         try bridge.start()
         let kestra = try WebhookStandIn(port: port) { call, _ in WebhookStandIn.started("exec-\(call.event)") }
