@@ -117,7 +117,13 @@ extension Correlator {
     /// Takes a request of logs in: what its records say about their traces, and that it names them. It leaves by
     /// `releaseDependent`, at once unless spans of one of the traces wait.
     package func receive(logs index: LogIndex, payload: [UInt8], record: UInt64, tenant: String? = nil, now: UInt64) {
-        for entry in index.records where !entry.evidence.isEmpty && entry.traceIDOffset > 0 {
+        for entry in index.records where entry.traceIDOffset > 0 {
+            if entry.role == .follower, entry.origin != .kestra {
+                // It may be the first that tells of the trace: then it waits as the trace's spans will.
+                let trace = traceState(entry.traceID, now: now)
+                trace.isFollower = true
+                trace.lastSeen = now
+            }
             learn(entry, index, payload, record: record, tenant: tenant, now: now)
         }
         settle(now: now)
@@ -152,10 +158,6 @@ extension Correlator {
                     id.isEmpty
                     ? traceState(entry.traceID, now: now)
                     : execution(id, tenant: "", owner: owner, now: now)
-                if let trace = unit as? TraceState {
-                    trace.isFollower = trace.isFollower || entry.origin != .kestra
-                    trace.lastSeen = now
-                }
                 let fact = SpanFact(basis: rule.strength == .link ? .weakKey : .key, event: name, start: entry.time)
                 apply(fact, from: "log record", span: entry.spanID, to: unit, record: record, now: now)
             }

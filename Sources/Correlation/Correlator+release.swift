@@ -393,8 +393,7 @@ extension Correlator {
     private func mayStillMove(_ id: TraceID, now: UInt64) -> Bool {
         guard let trace = traces[id] else { return false }
         if trace.isHolding { return true }
-        return trace.isFollower && !trace.hasSpans && !trace.isHome
-            && now < trace.firstSeen &+ settings.hold && !placement(of: trace.rest).isDecided
+        return trace.isFollower && !trace.hasSpans && !trace.isHome && now < trace.firstSeen &+ settings.hold
     }
 
     func releaseDependents(now: UInt64) {

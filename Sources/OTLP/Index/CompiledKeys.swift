@@ -151,9 +151,10 @@ extension CompiledKeys {
         return .other
     }
 
-    /// Whether log records can tell where spans belong.
+    /// Whether log records can tell where spans belong, or of spans that may still move: of every configured follower.
     package var readsLogs: Bool {
         keys.joinKeys.contains { !$0.logAttributes.isEmpty || !$0.resourceAttributes.isEmpty }
+            || keys.origins.dropFirst(2).contains { $0.role == .follower }
     }
 
     /// What becomes of the spans of a system.
