@@ -75,7 +75,7 @@ extension Correlator {
         var leading: [(claim: Claim, home: Home)] = []
         for claim in unit.claims where claim.basis != .weakKey {
             guard case .home(let home) = lead(of: claim, for: unit) else { continue }
-            if claim.basis == .key || claim.basis > .key { leading.append((claim, home)) }
+            if claim.basis >= .key { leading.append((claim, home)) }
             if best.map({ outweighs((claim, home), $0) }) ?? true { best = (claim, home) }
         }
         guard var winner = best else { return nil }

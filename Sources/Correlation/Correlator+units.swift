@@ -290,7 +290,7 @@ extension Correlator {
         guard claim.start < known.start || claim.span < known.span else { return }
         known.start = min(known.start, claim.start)
         known.span = min(known.span, claim.span)
-        if let execution = unit as? Execution { touch(execution) } else if let trace = unit as? TraceState { touch(trace) }
+        touch(unit: unit)
     }
 
     /// Whether it leads to another tenant: then it never leads anywhere.

@@ -19,6 +19,4 @@ struct TraceNotes<Note> {
             current[trace] = newValue
         }
     }
-
-    var count: Int { current.count + previous.count }
 }
