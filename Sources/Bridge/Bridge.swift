@@ -77,8 +77,11 @@ package final class Bridge: @unchecked Sendable {
             throw BridgeError(description: "\(error)")
         }
         let marks: (applied: UInt64, delivered: UInt64, forwarded: UInt64)
-        let correlator = Correlator(settings: CorrelationSettings(configuration))
+        let correlator: Correlator
         do {
+            correlator = Correlator(
+                settings: CorrelationSettings(configuration),
+                spillStore: try CorrelatorSpill(directory: configuration.journal.directory, log: log))
             marks = try store.marks()
             let damaged = try store.restore(into: correlator, now: clock.now())
             // What could not be read is learned from the journal again.

@@ -11,6 +11,7 @@ struct CorrelatorReading: Sendable {
     var executions = 0
     var events = 0
     var traces = 0
+    var inMemory = 0
     var heldRecords = 0
     var counters = CorrelatorCounters()
 }
@@ -260,7 +261,7 @@ final class JoinThread: @unchecked Sendable {
         }
         let (sizes, held) = (correlator.sizes, correlator.held)
         let reading = CorrelatorReading(
-            executions: sizes.executions, events: sizes.events, traces: sizes.traces, heldRecords: held.records,
+            executions: sizes.executions, events: sizes.events, traces: sizes.traces, inMemory: correlator.unitsInMemory, heldRecords: held.records,
             counters: correlator.counters)
         latest.withLock { $0 = reading }
         if isStarted { rearm() }

@@ -63,6 +63,8 @@ extension CorrelationSettings {
         executionLimit = settings.maxExecutions
         eventLimit = settings.maxEvents
         traceLimit = settings.maxTraces
+        memoryLimit = settings.maxInMemory
+        memoryMaximum = 2 * settings.maxInMemory
         evidenceLimit = settings.maxEvidence
         relationLimit = settings.maxRelations
         tracesOfExecutionLimit = settings.maxTracesPerExecution

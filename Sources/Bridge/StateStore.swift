@@ -22,10 +22,9 @@ final class StateStore: @unchecked Sendable {
     /// journal again if the caller starts its replay at the beginning.
     func restore(into correlator: Correlator, now: UInt64) throws -> Int {
         var damaged = 0
-        for kind in StoredState.Kind.allCases {
-            try catalog.load(kind: kind.rawValue) { entity in
-                if !correlator.restore(kind: kind, body: entity.body, now: now) { damaged += 1 }
-            }
+        try catalog.load(kinds: StoredState.Kind.allCases.map(\.rawValue)) { raw, entity in
+            guard let kind = StoredState.Kind(rawValue: raw) else { return }
+            if !correlator.restore(kind: kind, body: entity.body, now: now) { damaged += 1 }
         }
         _ = correlator.takeChangedState()
         return damaged

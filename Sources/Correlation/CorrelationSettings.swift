@@ -36,10 +36,15 @@ package struct CorrelationSettings: Sendable {
     package var executionSpan: ExecutionSpanMode
     /// How long nothing of an execution must have arrived before its span is exported.
     package var quiet: UInt64
-    /// How many executions, events and Kestra traces are remembered; beyond it the longest quiet are forgotten.
+    /// How many executions, events and traces of followers are remembered; beyond it the longest quiet are forgotten.
     package var executionLimit: Int
     package var eventLimit: Int
     package var traceLimit: Int
+    /// How many of all these together stay in memory if there is a spill store, about 0.7 KiB each; the longest quiet
+    /// beyond it go there.
+    package var memoryLimit = 300_000
+    /// Beyond this many, what can't go there because it waits or is due is forgotten too; what waits leaves before.
+    package var memoryMaximum = 600_000
     /// How many pieces of evidence one execution keeps for its explanation.
     package var evidenceLimit: Int
     /// How many relations one thing keeps: executions of a trace or an event, events of a trace or a name. Beyond it
@@ -94,7 +99,7 @@ package struct CorrelationSettings: Sendable {
     /// The documented defaults: hold 10 s, amend, a span for every execution after 60 s of quiet.
     package static let defaults = CorrelationSettings(
         hold: 10_000_000_000, holdBytes: 64 << 20, late: .amend, executionSpan: .all, quiet: 60_000_000_000,
-        executionLimit: 200_000, eventLimit: 200_000, traceLimit: 400_000, evidenceLimit: 16,
+        executionLimit: 1_000_000, eventLimit: 1_000_000, traceLimit: 2_000_000, evidenceLimit: 16,
         relationLimit: 1_000, tracesOfExecutionLimit: 100_000,
         claimedExecutionPaths: [["output", "executionId"], ["executionId"]])
 }

@@ -113,7 +113,7 @@ extension Correlator {
     func follow(_ home: Home, _ walk: inout Walk) -> TraceID? {
         let id = home.context.traceID
         // Who belongs to a span of its own trace stays with it.
-        guard let trace = traces[id], !trace.isHome, !walk.isAt(id) else { return id }
+        guard let trace = knownTrace(id), !trace.isHome, !walk.isAt(id) else { return id }
         guard walk.enter(id) else { return nil }
         let place =
             home.execution.map { placement(of: $0, in: trace, &walk) }

@@ -33,8 +33,7 @@ extension Correlator {
         for rule in settings.joinKeys where !rule.dataPaths.isEmpty {
             for value in cloudEvent.texts(at: rule.dataPaths).prefix(16) {
                 let name = EventKey(tenant: event.key.tenant, key: rule, value: value)
-                let key = self.event(for: name, now: now)
-                if event.carriedKeys.count < 64 { add(key, to: &event.carriedKeys) }
+                if event.carriedKeys.count < 64, !event.carriedKeys.contains(name) { event.carriedKeys.append(name) }
             }
         }
     }
@@ -44,7 +43,7 @@ extension Correlator {
         if let run { event.runID = run }
         if let correlation { event.correlationID = correlation }
         for key in event.weakKeys {
-            var known = eventsByWeakKey[key] ?? []
+            var known = events(sharing: key)
             guard !known.contains(where: { $0 === event }) else { continue }
             // Links name a few others; more of one run need not be known from here.
             guard known.count < 2 * linksOfExecutionSpan else {

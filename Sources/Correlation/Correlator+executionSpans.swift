@@ -31,6 +31,7 @@ extension Correlator {
 
     /// Exports the span again, soon: its place or its links have changed.
     func exportSpanAgain(_ execution: Execution) {
+        if isRestoring { return }
         // With `joined`, an execution that was not may have been quiet without a span.
         let wasLeftOut = settings.executionSpan == .joined && execution.spanCount > 0 && !execution.spanIsDue
         guard execution.exportedSpan != nil || wasLeftOut else { return }
@@ -180,7 +181,7 @@ extension Correlator {
             links.append(AddedLink(traceID: caller.traceID, spanID: caller.spanID, reason: "http_pairing"))
         }
         for key in event?.weakKeys ?? [] {
-            for other in eventsByWeakKey[key] ?? [] where other !== event {
+            for other in events(sharing: key) where other !== event {
                 other.executions.forEach { add($0, key.reason) }
             }
         }
@@ -229,7 +230,7 @@ extension Correlator {
     func event(of execution: Execution) -> EventState? {
         if let event = claimedEvent(of: execution) { return event }
         guard let trace = execution.nativeTrace else { return nil }
-        let candidates = (eventsByTrace[trace.id] ?? []).filter { event in
+        let candidates = events(in: trace.id).filter { event in
             event.joinKey == nil
                 && (execution.owner.isEmpty || event.key.tenant.isEmpty || event.key.tenant.isExactly(execution.owner))
         }

@@ -18,7 +18,7 @@ extension Correlator {
         var found: [ExecutionName: Execution] = [:]
         var units: [TraceState] = []
         for original in originalTraces(of: id) {
-            guard let trace = traces[original] else { continue }
+            guard let trace = knownTrace(original) else { continue }
             for group in trace.groups {
                 guard let execution = group.execution else { continue }
                 if original == id || home(of: execution).traceID == id { found[execution.name] = execution }

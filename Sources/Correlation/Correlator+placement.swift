@@ -142,7 +142,7 @@ extension Correlator {
 
     /// Under which trace id things that belong to a trace leave: logs and exemplars follow their spans.
     package func target(of trace: TraceID, execution: String?) -> TraceID {
-        guard let state = traces[trace] else { return trace }
+        guard let state = knownTrace(trace) else { return trace }
         let named = execution.flatMap { id in state.groups.first { $0.execution?.id.isExactly(id) ?? false } }
         return placement(of: named ?? (state.groups.count == 1 ? state.groups[0] : state.rest)).traceID
     }

@@ -18,7 +18,7 @@ extension Correlator {
             if lastTrace != span.traceID || lastExecution != span.execution {
                 (lastTrace, lastExecution) = (span.traceID, span.execution)
                 let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
-                decided = traces[span.traceID].map { decide(execution, in: $0, now: now) }
+                decided = knownTrace(span.traceID).map { decide(execution, in: $0, now: now) }
                 if decided == nil { passedTraces.insert(span.traceID) }
             }
             var edit = SpanEdit(unchanged: span, at: position)
@@ -337,7 +337,7 @@ extension Correlator {
         for position in batch.index.spans.indices {
             let span = batch.index.spans[position]
             let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
-            guard let trace = traces[span.traceID] else {
+            guard let trace = knownTrace(span.traceID) else {
                 // Forgotten since: what has not left yet must still leave.
                 let names = [names[Int(span.execution) + 1], nil]
                 if !amended, names.contains(where: { isWanted(GroupName(trace: span.traceID, execution: $0)) }) {
@@ -391,7 +391,7 @@ extension Correlator {
 
     /// Whether spans of a trace wait, or will when they come: log records may be the first that tell of a trace.
     private func mayStillMove(_ id: TraceID, now: UInt64) -> Bool {
-        guard let trace = traces[id] else { return false }
+        guard let trace = knownTrace(id) else { return false }
         if trace.isHolding { return true }
         return trace.isFollower && !trace.hasSpans && !trace.isHome && now < trace.firstSeen &+ settings.hold
     }

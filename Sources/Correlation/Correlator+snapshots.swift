@@ -56,11 +56,12 @@ extension Correlator {
     package func events(id: String, source: String?, tenant: String?) -> [EventSnapshot] {
         let found: [EventState]
         if let source, let tenant {
-            found = [events[EventKey(tenant: tenant, source: source, id: id)]].compactMap { $0 }
+            found = [knownEvent(EventKey(tenant: tenant, source: source, id: id))].compactMap { $0 }
         } else if let source {
-            let name = eventNames[EventKey(tenant: "", source: source, id: id)]
+            let name = knownName(EventKey(tenant: "", source: source, id: id))
             found = (name?.tenanted ?? []) + [name?.nameless].compactMap { $0 }
         } else {
+            recall(.eventID(ExactText(id)))
             found = events.values.filter {
                 $0.key.id.isExactly(id) && (tenant.map($0.key.tenant.isExactly) ?? true)
             }
@@ -78,7 +79,7 @@ extension Correlator {
         return !(event.key.tenant.isEmpty && event.name.tenanted.count == 1)
     }
 
-    /// The latest events that pass a test, the newest first.
+    /// The latest events that pass a test, the newest first; of those in memory.
     package func events(limit: Int, where isWanted: (EventSnapshot) -> Bool) -> [EventSnapshot] {
         var found: [EventSnapshot] = []
         for event in events.values.filter(isShown).sorted(by: { ($0.order, $1.key) > ($1.order, $0.key) }) {
@@ -108,12 +109,12 @@ extension Correlator {
 
     /// The original traces of which spans lie under a unified trace, itself among them.
     package func originalTraces(of unified: TraceID) -> [TraceID] {
-        [unified] + (movedTraces[unified] ?? [])
+        [unified] + tracesMoved(to: unified)
     }
 
     /// Where the spans of an original trace belong now.
     package func unifiedTraces(of original: TraceID) -> [TraceID] {
-        guard let trace = traces[original] else { return [original] }
+        guard let trace = knownTrace(original) else { return [original] }
         return Set((trace.groups + [trace.rest]).map { placement(of: $0).traceID }).sorted()
     }
 
@@ -127,7 +128,7 @@ extension Correlator {
         let found = batch.index.executions.map { known($0, in: batch) }
         for position in batch.index.spans.indices {
             let span = batch.index.spans[position]
-            guard let trace = traces[span.traceID] else {
+            guard let trace = knownTrace(span.traceID) else {
                 edits.append(SpanEdit(unchanged: span, at: position))
                 continue
             }
@@ -163,7 +164,7 @@ extension Correlator {
     func executions(in unified: [TraceID]) -> [Execution] {
         var found: [ExecutionName: Execution] = [:]
         for trace in unified.flatMap({ originalTraces(of: $0) }) {
-            for group in traces[trace]?.groups ?? [] {
+            for group in knownTrace(trace)?.groups ?? [] {
                 guard let execution = group.execution, unified.contains(home(of: execution).traceID) else { continue }
                 found[execution.name] = execution
             }
@@ -196,7 +197,7 @@ extension Correlator {
         // Native executions carry no event id: they belong to the only event of their trace.
         let contexts = told.flatMap(\.contexts)
         for context in contexts where event.joinKey == nil {
-            for group in traces[context.traceID]?.groups ?? [] {
+            for group in knownTrace(context.traceID)?.groups ?? [] {
                 guard let execution = group.execution, !found.contains(where: { $0 === execution }),
                     self.event(of: execution) === event
                 else { continue }

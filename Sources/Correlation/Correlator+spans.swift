@@ -331,7 +331,7 @@ extension Correlator {
             let call = CallPairing.Call(
                 path: path, context: home.context, owner: owner, start: span.start, end: span.end)
             for trace in calls.make(call) {
-                for group in traces[trace]?.groups ?? [] { if let execution = group.execution { exportSpanAgain(execution) } }
+                for group in knownTrace(trace)?.groups ?? [] { if let execution = group.execution { exportSpanAgain(execution) } }
             }
         }
         for fact in self.facts(facts, of: span, owner: owner, event: .eventOnSpan, context: .contextOnSpan) {
@@ -365,7 +365,7 @@ extension Correlator {
         let known = homeTraces[id]
         guard known == nil || isRoot && known != .root else { return }
         homeTraces[id] = isRoot ? .root : .some
-        guard let trace = traces[id] else { return }
+        guard let trace = knownTrace(id) else { return }
         trace.home = isRoot ? .root : .some
         tellNativity(of: trace)
     }

@@ -3,7 +3,6 @@ import OTLP
 /// One thing that the correlator remembers, in the form in which it is stored.
 package struct StoredState: Sendable {
     package enum Kind: Int, Sendable, CaseIterable {
-        /// In the order in which they must be restored: executions name events, traces name executions.
         case event = 1
         case execution = 2
         case trace = 3
@@ -24,23 +23,23 @@ package struct StoredState: Sendable {
 }
 
 /// The format of stored bodies; state of another format is not restored but learned from the journal again.
-private let formatVersion: UInt64 = 3
+private let formatVersion: UInt64 = 4
 
 extension Correlator {
     func mark(_ execution: Execution) {
-        guard !execution.isDirty else { return }
+        guard !execution.isDirty, !isRestoring else { return }
         execution.isDirty = true
         dirtyExecutions.append(execution)
     }
 
     func mark(_ event: EventState) {
-        guard !event.isDirty else { return }
+        guard !event.isDirty, !isRestoring else { return }
         event.isDirty = true
         dirtyEvents.append(event)
     }
 
     func mark(_ trace: TraceState) {
-        guard !trace.isDirty else { return }
+        guard !trace.isDirty, !isRestoring else { return }
         trace.isDirty = true
         dirtyTraces.append(trace)
     }
@@ -48,31 +47,22 @@ extension Correlator {
     /// What has changed since the last call. Stored together with `lastRecord`, it makes a start cheap; without it
     /// everything is learned from the journal again.
     package func takeChangedState() -> [StoredState] {
-        var changed: [StoredState] = []
-        changed.reserveCapacity(dirtyEvents.count + dirtyExecutions.count + dirtyTraces.count)
-        for event in dirtyEvents {
+        var changed = changedBeforeSpill
+        changedBeforeSpill = []
+        changed.reserveCapacity(changed.count + dirtyEvents.count + dirtyExecutions.count + dirtyTraces.count)
+        for event in dirtyEvents where event.isDirty {
             event.isDirty = false
-            changed.append(
-                StoredState(kind: .event, key: event.key.bytes, time: event.lastSeen, body: encode(event)))
+            changed.append(stored(event))
         }
         for execution in dirtyExecutions where execution.isDirty {
-            // Executions of one id are stored together, since what tells them apart may become known later.
-            let all = executionsOf(execution.id)
             execution.isDirty = false
+            let all = executions[ExactText(execution.id)].map(namesakes) ?? []
             for other in all { other.isDirty = false }
-            guard !all.isEmpty else { continue }
-            var encoder = StateEncoder()
-            encoder.put(formatVersion)
-            encoder.put(all) { $0.put(raw: self.encode($1)) }
-            changed.append(
-                StoredState(
-                    kind: .execution, key: Array(execution.id.utf8), time: all.map(\.lastSeen).max() ?? 0,
-                    body: encoder.bytes))
+            if !all.isEmpty { changed.append(stored(all)) }
         }
-        for trace in dirtyTraces {
+        for trace in dirtyTraces where trace.isDirty {
             trace.isDirty = false
-            changed.append(
-                StoredState(kind: .trace, key: Array(trace.id.hex.utf8), time: trace.lastSeen, body: encode(trace)))
+            changed.append(stored(trace))
         }
         dirtyEvents.removeAll(keepingCapacity: true)
         dirtyExecutions.removeAll(keepingCapacity: true)
@@ -80,9 +70,36 @@ extension Correlator {
         return changed
     }
 
-    /// Takes stored state back in, before the first input; kinds must come in their order. Returns false for state
-    /// that cannot be read.
+    func stored(_ event: EventState) -> StoredState {
+        StoredState(kind: .event, key: event.key.bytes, time: event.lastSeen, body: encode(event))
+    }
+
+    /// Executions of one id are stored together, since what tells them apart may become known later.
+    func stored(_ all: [Execution]) -> StoredState {
+        var encoder = StateEncoder()
+        encoder.put(formatVersion)
+        encoder.put(all) { $0.put(raw: self.encode($1)) }
+        return StoredState(
+            kind: .execution, key: Array((all.first?.id ?? "").utf8), time: all.map(\.lastSeen).max() ?? 0,
+            body: encoder.bytes)
+    }
+
+    func stored(_ trace: TraceState) -> StoredState {
+        StoredState(kind: .trace, key: Array(trace.id.hex.utf8), time: trace.lastSeen, body: encode(trace))
+    }
+
+    /// Takes stored state back in, before the first input, the longest quiet first. Returns false for state that cannot be
+    /// read.
     package func restore(kind: StoredState.Kind, body: [UInt8], now: UInt64) -> Bool {
+        isRestoring = true
+        defer {
+            isRestoring = false
+            forgetBeyondLimits(now: now)
+        }
+        return restore(kind, body, now: now)
+    }
+
+    func restore(_ kind: StoredState.Kind, _ body: [UInt8], now: UInt64) -> Bool {
         var decoder = StateDecoder(body)
         do {
             guard try decoder.number() == formatVersion else { return false }
@@ -110,7 +127,7 @@ extension Correlator {
         encoder.put(event.publisher) { $0.put($1) }
         encoder.put(event.isPublisherProducer)
         encoder.put(event.homes) { $0.put($1) }
-        encoder.put(event.carriedKeys) { $0.put($1.key) }
+        encoder.put(event.carriedKeys) { $0.put($1) }
         encoder.put(event.runID)
         encoder.put(event.correlationID)
         encoder.put(event.firstSeen)
@@ -128,9 +145,7 @@ extension Correlator {
         event.publisher = try decoder.optional { (d) throws(StateDamaged) in try self.home(&d, now: now) }
         event.isPublisherProducer = try decoder.flag()
         event.homes = try decoder.list { (d) throws(StateDamaged) in try self.home(&d, now: now) }
-        event.carriedKeys = try decoder.list { (d) throws(StateDamaged) in
-            self.event(for: try d.eventKey(), now: now)
-        }
+        event.carriedKeys = try decoder.list { (d) throws(StateDamaged) in try d.eventKey() }
         event.runID = try decoder.text()
         event.correlationID = try decoder.text()
         event.firstSeen = try decoder.number()
@@ -181,6 +196,7 @@ extension Correlator {
         encoder.put(execution.exportedDelivery) { $0.put($1) }
         encoder.put(execution.spanIsDue)
         encoder.put(execution.stateAt)
+        encoder.put(execution.isAskedFor)
         return encoder.bytes
     }
 
@@ -188,6 +204,7 @@ extension Correlator {
     private func encode(what unit: JoinUnit, to encoder: inout StateEncoder) {
         encoder.put(unit.owner)
         encoder.put(unit.lastEvidence)
+        encoder.put(UInt64(unit.replacedClaims))
         encoder.put(unit.claims) { encoder, claim in
             encoder.put(UInt64(claim.basis.rawValue))
             encoder.put(claim.event) { $0.put($1.key) }
@@ -208,6 +225,7 @@ extension Correlator {
     private func restore(what unit: JoinUnit, from decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) {
         unit.owner = try decoder.text()
         unit.lastEvidence = try decoder.number()
+        unit.replacedClaims = Int(clamping: try decoder.number())
         unit.claims = try decoder.list { (d) throws(StateDamaged) in
             guard let basis = UInt8(exactly: try d.number()).flatMap(Claim.Basis.init) else { throw StateDamaged() }
             var claim = Claim(basis: basis)
@@ -261,6 +279,7 @@ extension Correlator {
         execution.exportedDelivery = try decoder.optional { (d) throws(StateDamaged) in try d.traceID() }
         let spanIsDue = try decoder.flag()
         execution.stateAt = try decoder.number()
+        execution.isAskedFor = try decoder.flag()
         if spanIsDue { makeSpanDue(execution, now: now) }
     }
 
@@ -273,6 +292,7 @@ extension Correlator {
         encoder.put(UInt64(trace.home.rawValue))
         encoder.put(trace.hasFollowerRoot)
         encoder.put(trace.isFollower)
+        encoder.put(trace.hasSpans)
         encode(what: trace, to: &encoder)
         encoder.put(trace.servers) { encoder, server in
             encoder.put(server.id.raw)
@@ -284,6 +304,9 @@ extension Correlator {
                 encoder.put(fact.start)
             }
             encoder.put(server.called) { $0.put($1) }
+            encoder.put(server.path) { $0.put($1) }
+            encoder.put(server.start)
+            encoder.put(server.end)
         }
         encoder.put(trace.fragmentOwner) { $0.put($1.name) }
         encoder.put(trace.groups) { encoder, group in
@@ -306,6 +329,7 @@ extension Correlator {
         trace.home = UInt8(exactly: try decoder.number()).flatMap(HomeSpans.init) ?? .none
         trace.hasFollowerRoot = try decoder.flag()
         trace.isFollower = try decoder.flag()
+        trace.hasSpans = try decoder.flag()
         try restore(what: trace, from: &decoder, now: now)
         trace.servers = try decoder.list { (d) throws(StateDamaged) in
             var server = ServerSpan(id: SpanID(raw: try d.number()), parent: SpanID(raw: try d.number()))
@@ -316,6 +340,8 @@ extension Correlator {
                     context: try d.optional { (d) throws(StateDamaged) in try d.context() }, start: try d.number())
             }
             server.called = try d.optional { (d) throws(StateDamaged) in try d.text() }
+            server.path = try d.optional { (d) throws(StateDamaged) in try d.text() }
+            (server.start, server.end) = (try d.number(), try d.number())
             return server
         }
         trace.hasRootServer = trace.servers.contains { $0.parent.isZero }

@@ -5,7 +5,7 @@ extension Correlator {
     /// The execution that a span is of, made if it is new. What the span tells of its tenant is learned.
     func execution(_ id: String, tenant: String, owner: String, now: UInt64) -> Execution {
         let key = ExactText(id)
-        guard let first = executions[key] else {
+        guard let first = knownExecution(key) else {
             let execution = make(id, now: now)
             execution.tenant = tenant
             execution.owner = owner
@@ -57,7 +57,7 @@ extension Correlator {
 
     /// The executions that somebody may mean who names an id and perhaps a tenant: all that fit, one at least.
     func executionsNamed(_ id: String, tenant: String = "", owner: String, now: UInt64) -> [Execution] {
-        let known = executions[ExactText(id)].map(namesakes) ?? []
+        let known = executionsOf(id)
         var fitting = known.filter { $0.fits(tenant: tenant, owner: owner) }
         // Those whose tenant is known to be the one that is named are meant rather than those of which none is known.
         let exact = fitting.filter {
@@ -84,7 +84,7 @@ extension Correlator {
     }
 
     /// All executions of an id.
-    func executionsOf(_ id: String) -> [Execution] { executions[ExactText(id)].map(namesakes) ?? [] }
+    func executionsOf(_ id: String) -> [Execution] { knownExecution(ExactText(id)).map(namesakes) ?? [] }
 
     private func make(_ id: String, now: UInt64) -> Execution {
         let execution = Execution(id: id)
@@ -96,7 +96,7 @@ extension Correlator {
     }
 
     func traceState(_ id: TraceID, now: UInt64) -> TraceState {
-        if let known = traces[id] { return known }
+        if let known = knownTrace(id) { return known }
         let trace = TraceState(id: id, now: now)
         // Spans of it that told nothing about a follower may have left already.
         if settings.late != .link, passedTraces.mayContain(id) {
@@ -113,10 +113,10 @@ extension Correlator {
 
     /// The event or the key's value of a name, made if it is new.
     func event(for key: EventKey, now: UInt64) -> EventState {
-        if let known = events[key] { return known }
+        if let known = knownEvent(key) { return known }
         let nameless = key.nameless
         let name: EventName
-        if let known = eventNames[nameless] {
+        if let known = knownName(nameless) {
             name = known
         } else {
             name = EventName()
@@ -196,7 +196,9 @@ extension Correlator {
             return
         }
         for key in event.carriedKeys {
-            keep(Home(context: home.context, start: event.time, execution: home.execution), for: key)
+            keep(
+                Home(context: home.context, start: event.time, execution: home.execution),
+                for: self.event(for: key, now: event.lastSeen))
         }
     }
 
@@ -311,8 +313,7 @@ extension Correlator {
         guard known == nil || known?.isExactly(owner) == false else { return }
         // Several: then it is nobody's in particular, and joins with none whose tenant is known.
         traceOwners[trace] = known == nil ? owner : ""
-        guard let units = unitsByTrace[trace] else { return }
-        for unit in units {
+        for unit in units(naming: trace) {
             for position in unit.claims.indices { refuseIfForeign(&unit.claims[position], of: unit) }
             touch(unit: unit)
         }
@@ -372,12 +373,14 @@ extension Correlator {
 
     /// Marks spans that may belong elsewhere now.
     func touch(_ group: Group) {
+        if isRestoring { return }
         if touched.last !== group { touched.append(group) }
         mark(group.trace)
     }
 
     /// Marks all spans of a trace.
     func touch(_ trace: TraceState) {
+        if isRestoring { return }
         trace.common = nil
         for group in trace.groups {
             touch(group)
@@ -388,6 +391,7 @@ extension Correlator {
 
     /// Marks the spans of an execution, because of evidence about it; others of its traces may follow it.
     func touch(_ execution: Execution) {
+        if isRestoring { return }
         for group in execution.groups { touch(group, withFollowersOf: execution) }
         touchStarted(by: execution)
         exportSpanAgain(execution)
@@ -422,22 +426,32 @@ extension Correlator {
 
     /// Marks what depends on where a trace's spans are.
     func touchDependents(on trace: TraceID) {
-        for event in eventsByTrace[trace] ?? [] { touchFollowers(of: event) }
-        for unit in unitsByTrace[trace] ?? [] { touch(unit: unit) }
+        for event in events(in: trace) { touchFollowers(of: event) }
+        for unit in units(naming: trace) { touch(unit: unit) }
     }
 
     // MARK: Forgetting
 
-    /// Forgets what has been quiet longest once a limit is passed; what waits there leaves before.
+    /// Spills and then forgets what has been quiet longest once a limit is passed; what waits there leaves before.
     func forgetBeyondLimits(now: UInt64) {
-        while executionCount > settings.executionLimit, let execution = quietExecutions.takeQuiet(seen: { $0.lastSeen }) {
+        spillBeyondLimit(now: now)
+        // A third of it for each kind: if all are above it together, so is one of them.
+        let isCrowded = spillStore != nil && unitsInMemory > settings.memoryMaximum
+        let most = isCrowded ? settings.memoryMaximum / 3 : Int.max
+        while executionCount > most || sizes.executions > settings.executionLimit {
+            if executionCount <= most, forgetOldestSpilled() { continue }
+            guard let execution = quietExecutions.takeQuiet(seen: { $0.lastSeen }) else { break }
             letGo(execution.groups, now: now)
             forget(execution)
         }
-        while events.count > settings.eventLimit, let event = quietEvents.takeQuiet(seen: { $0.lastSeen }) {
+        while events.count > most || sizes.events > settings.eventLimit {
+            if events.count <= most, forgetOldestSpilled() { continue }
+            guard let event = quietEvents.takeQuiet(seen: { $0.lastSeen }) else { break }
             forget(event)
         }
-        while traces.count > settings.traceLimit, let trace = quietTraces.takeQuiet(seen: { $0.lastSeen }) {
+        while traces.count > most || sizes.traces > settings.traceLimit {
+            if traces.count <= most, forgetOldestSpilled() { continue }
+            guard let trace = quietTraces.takeQuiet(seen: { $0.lastSeen }) else { break }
             if trace.isHolding { letGo(trace.groups + [trace.rest], now: now) }
             forget(trace)
         }
@@ -454,9 +468,17 @@ extension Correlator {
     }
 
     private func forget(_ execution: Execution) {
+        guard !execution.isForgotten else { return }
+        remove(execution)
+        counters.forgotten += 1
+    }
+
+    /// Takes an execution out of memory.
+    func remove(_ execution: Execution) {
         let key = ExactText(execution.id)
-        let others = executionsOf(execution.id).filter { $0 !== execution }
-        guard others.count < executionsOf(execution.id).count else { return }
+        let all = executions[key].map(namesakes) ?? []
+        let others = all.filter { $0 !== execution }
+        guard others.count < all.count else { return }
         for (position, other) in others.enumerated() {
             other.isNamesake = position > 0
             other.namesake = position + 1 < others.count ? others[position + 1] : nil
@@ -475,7 +497,6 @@ extension Correlator {
         for child in execution.started { child.startedBy = nil }
         execution.started = []
         forgetClaims(of: execution)
-        counters.forgotten += 1
     }
 
     private func forgetClaims(of unit: JoinUnit) {
@@ -491,8 +512,14 @@ extension Correlator {
         unit.claims = []
     }
 
-    func forget(_ event: EventState) {
+    private func forget(_ event: EventState) {
         guard events[event.key] === event else { return }
+        remove(event)
+        counters.forgotten += 1
+    }
+
+    /// Takes an event out of memory.
+    func remove(_ event: EventState) {
         events[event.key] = nil
         for trace in Set(event.contexts.map(\.traceID)) {
             eventsByTrace[trace]?.removeAll { $0 === event }
@@ -505,11 +532,16 @@ extension Correlator {
         if event.name.nameless === event { event.name.nameless = nil }
         event.name.tenanted.removeAll { $0 === event }
         if event.name.isEmpty { eventNames[event.key.nameless] = nil }
-        counters.forgotten += 1
     }
 
     private func forget(_ trace: TraceState) {
         guard traces[trace.id] === trace else { return }
+        remove(trace)
+        counters.forgotten += 1
+    }
+
+    /// Takes a trace out of memory.
+    func remove(_ trace: TraceState) {
         traces[trace.id] = nil
         for target in Set((trace.groups + [trace.rest]).flatMap(\.targets)) {
             movedTraces[target]?.removeAll { $0 == trace.id }
@@ -523,6 +555,5 @@ extension Correlator {
         trace.fragmentOwner = nil
         forgetClaims(of: trace)
         trace.forgetGroups()
-        counters.forgotten += 1
     }
 }

@@ -46,6 +46,18 @@ package final class Correlator {
     var quietExecutions = QuietQueue<Execution>()
     var quietEvents = QuietQueue<EventState>()
     var quietTraces = QuietQueue<TraceState>()
+    /// Where quiet things go once `CorrelationSettings.memoryLimit` is reached; without it all stay in memory.
+    let spillStore: (any SpillStore)?
+    var spilled = SpillIndex()
+    var spillTurn = 0
+    /// When to try again after nothing could be spilled; unix nanoseconds.
+    var nextSpill: UInt64 = 0
+    /// How many things were spilled since the quiet queues were last rid of them.
+    var spilledSinceSweep = 0
+    /// What had changed when it was spilled and must still be stored.
+    var changedBeforeSpill: [StoredState] = []
+    /// Whether stored state is taken in: nothing changes by that, and nothing has to be looked at again.
+    var isRestoring = false
     var calls = CallPairing()
     var nextTurn: UInt64 = 0
     /// The record whose spans are about to leave or to wait: they have not left yet.
@@ -67,8 +79,9 @@ package final class Correlator {
     /// What has happened, for metrics.
     package var counters = CorrelatorCounters()
 
-    package init(settings: CorrelationSettings) {
+    package init(settings: CorrelationSettings, spillStore: (any SpillStore)? = nil) {
         self.settings = settings
+        self.spillStore = spillStore
         homeTraces = TraceNotes(limit: settings.traceLimit)
         traceOwners = TraceNotes(limit: settings.traceLimit)
     }
@@ -85,7 +98,6 @@ package final class Correlator {
         for event in events.values {
             event.executions = []
             event.traces = []
-            event.carriedKeys = []
             event.homes = []
             event.publisher = nil
             event.name.nameless = nil
@@ -112,8 +124,9 @@ package final class Correlator {
 
     /// Lets go what has waited long enough and exports the spans of executions that have been quiet.
     package func tick(now: UInt64) {
+        // A group of a trace that is no longer in memory has nothing that waits.
         while let group = holdDeadlines.popDue(now: now) {
-            touched.append(group)
+            if traces[group.trace.id] === group.trace { touched.append(group) }
         }
         settle(now: now)
         while let execution = spanDeadlines.popDue(now: now) {
@@ -131,9 +144,12 @@ package final class Correlator {
         (heldRecords.count, counters.heldBytes)
     }
 
-    /// How many executions, events and traces are remembered.
+    /// How many executions, events and traces are remembered, in memory or in the spill store.
     package var sizes: (executions: Int, events: Int, traces: Int) {
-        (executionCount, events.count, traces.count)
+        let spilled = spilled.counts
+        return (
+            executionCount + spilled.executions, events.count + spilled.events, traces.count + spilled.traces
+        )
     }
 }
 
@@ -171,6 +187,12 @@ package struct CorrelatorCounters: Sendable {
     package var ambiguousEvents: UInt64 = 0
     /// Evidence that would have joined what belongs to two tenants.
     package var tenantRefusals: UInt64 = 0
+    /// Times that what had been quiet left memory, and came back because it was asked for: executions, events and traces
+    /// that refer to each other go together.
+    package var spilledClusters: UInt64 = 0
+    package var recalledClusters: UInt64 = 0
+    /// Times that the spill store could not be written or read.
+    package var spillFailures: UInt64 = 0
     /// Relations not kept because one trace, event or execution has too many.
     package var relationsCut: UInt64 = 0
 

@@ -87,7 +87,7 @@ final class EventState {
     /// For a key: the spans of homes that carry it, at most one a trace, the earliest first.
     var homes: [Home] = []
     /// Keys that stand in its data: where it is, they are at home.
-    var carriedKeys: [EventState] = []
+    var carriedKeys: [EventKey] = []
     /// The extensions `runid` and `correlationid`, which only make links.
     var runID = ""
     var correlationID = ""
@@ -110,11 +110,13 @@ final class EventState {
 
     /// Every context by which it can be found.
     var contexts: [TraceContext] {
-        var all = homes.map(\.context)
-        if let publisher { all.append(publisher.context) }
+        var all = allHomes.map(\.context)
         if let context { all.append(context) }
         return all
     }
+
+    /// Every span that stands for it.
+    var allHomes: [Home] { homes + [publisher].compactMap { $0 } }
 }
 
 /// The events of one source and id: those whose tenant is known, and what was said without one.

@@ -24,4 +24,11 @@ struct QuietQueue<Element> {
         }
         return nil
     }
+
+    /// Lets go of elements that are no longer wanted.
+    mutating func drop(where isGone: (Element) -> Bool) {
+        entries.removeFirst(head)
+        head = 0
+        entries.removeAll { isGone($0.element) }
+    }
 }

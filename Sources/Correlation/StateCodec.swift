@@ -19,6 +19,12 @@ struct StateEncoder {
     /// What another encoder has written.
     mutating func put(raw other: [UInt8]) { bytes.append(contentsOf: other) }
 
+    /// Bytes with their number before them.
+    mutating func put(bytes other: [UInt8]) {
+        put(UInt64(other.count))
+        put(raw: other)
+    }
+
     mutating func put(_ flag: Bool) { put(flag ? 1 : 0 as UInt64) }
 
     mutating func put<Element>(_ list: [Element], _ body: (inout StateEncoder, Element) -> Void) {
@@ -55,10 +61,16 @@ struct StateDecoder {
     }
 
     mutating func text() throws(StateDamaged) -> String {
+        String(decoding: try run(), as: UTF8.self)
+    }
+
+    mutating func body() throws(StateDamaged) -> [UInt8] { Array(try run()) }
+
+    private mutating func run() throws(StateDamaged) -> ArraySlice<UInt8> {
         let count = try number()
         guard count <= UInt64(bytes.count - position) else { throw StateDamaged() }
         defer { position += Int(count) }
-        return String(decoding: bytes[position..<position + Int(count)], as: UTF8.self)
+        return bytes[position..<position + Int(count)]
     }
 
     mutating func flag() throws(StateDamaged) -> Bool { try number() != 0 }

@@ -7,14 +7,16 @@ import OTLP
 struct AdversaryRun {
     /// How many spans, traces, executions or events the adversary has.
     var count: Int
+    /// Where the file for quiet ones is made.
+    var directory: String
     private let keys = CompiledKeys(.defaults)
 
-    /// Peaks beyond this fail, bytes: what the default limits allow, 200,000 executions and events and 400,000 traces, and
-    /// the 64 MiB of waiting spans.
-    static let limit = 1_500 << 20
+    /// Peaks beyond this fail, bytes: what the default limits allow in memory, 600,000 executions, events and traces that
+    /// wait, the index of those that do not, and the 64 MiB of waiting spans.
+    static let limit = 1_000 << 20
 
     private typealias Adversary = (
-        name: String, what: String, run: @Sendable (AdversaryRun, inout Feed) throws -> Void
+        name: String, what: String, run: @Sendable (AdversaryRun, inout CorrelatorFeed) throws -> Void
     )
 
     private static let adversaries: [Adversary] = [
@@ -35,7 +37,8 @@ struct AdversaryRun {
             throw BenchError("\(name) is no adversary; there are \(Self.names.joined(separator: ", "))")
         }
         let before = CPUTime.ofProcess
-        var feed = Feed()
+        let scratch = try ScratchDirectory(in: directory)
+        var feed = CorrelatorFeed(spill: try FileSpillStore(path: "\(scratch.path)/spill.sqlite"))
         try adversary.run(self, &feed)
         feed.finish()
         let peak = MeasuredProcess.peakMemory(of: "self")
@@ -46,6 +49,7 @@ struct AdversaryRun {
               peak of resident memory \(peak >> 20) MiB (limit \(Self.limit >> 20)), CPU \((CPUTime.ofProcess - before) / 1_000_000) ms
               \(feed.spans) spans came, \(feed.left) left, \(feed.amendments) amendments
               remembered: \(sizes.executions) executions, \(sizes.events) events, \(sizes.traces) traces; largest stored state \(feed.largestState) bytes
+              moved out of memory \(counters.spilledClusters) times, read back \(counters.recalledClusters)
               forgotten \(counters.forgotten), relations cut \(counters.relationsCut), records evicted \(counters.evictedRecords)
 
             """)
@@ -58,7 +62,9 @@ struct AdversaryRun {
     func runAll() throws {
         var failed: [String] = []
         for name in Self.names {
-            let words = ["spanbridge-bench", "adversaries", "--only", name, "--count", "\(count)"]
+            let words = [
+                "spanbridge-bench", "adversaries", "--only", name, "--count", "\(count)", "--directory", directory,
+            ]
             var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
             defer { arguments.forEach { free($0) } }
             var child: pid_t = 0
@@ -74,11 +80,11 @@ struct AdversaryRun {
 
     // MARK: Adversaries
 
-    private func deliveries(of event: (Int) -> String, _ feed: inout Feed) throws {
+    private func deliveries(of event: (Int) -> String, _ feed: inout CorrelatorFeed) throws {
         for batch in batches {
             for number in batch {
                 feed.tell(
-                    CloudEvent(id: event(number), source: "adversary", type: "t", rawData: []), keys: keys,
+                    CloudEvent(id: event(number), source: "adversary", type: "t", rawData: []),
                     at: Traceparent(
                         traceID: TraceID(high: 8, low: UInt64(event(number).utf8.count > 3 ? number : 1) + 1),
                         parentID: SpanID(raw: 9), flags: 1))
@@ -94,7 +100,7 @@ struct AdversaryRun {
         }
     }
 
-    private func publishers(_ feed: inout Feed) throws {
+    private func publishers(_ feed: inout CorrelatorFeed) throws {
         for batch in batches {
             let spans = batch.map { number in
                 span(
@@ -105,21 +111,21 @@ struct AdversaryRun {
         }
     }
 
-    private func traces(_ feed: inout Feed) throws {
+    private func traces(_ feed: inout CorrelatorFeed) throws {
         for batch in batches {
             try feed.receive(
                 batch.map { task($0, SpanID(raw: UInt64($0) + 1), .none, execution(1)) }, keys: keys)
         }
     }
 
-    private func executions(_ feed: inout Feed) throws {
+    private func executions(_ feed: inout CorrelatorFeed) throws {
         for batch in batches {
             try feed.receive(
                 batch.map { task(1, SpanID(raw: UInt64($0) + 2), SpanID(raw: 1), execution($0)) }, keys: keys)
         }
     }
 
-    private func waiting(_ feed: inout Feed) throws {
+    private func waiting(_ feed: inout CorrelatorFeed) throws {
         for batch in batches {
             try feed.receive(
                 batch.map { task($0, SpanID(raw: UInt64($0) + 2), SpanID(raw: 1), execution($0)) }, keys: keys,
@@ -127,7 +133,7 @@ struct AdversaryRun {
         }
     }
 
-    private func bindings(_ feed: inout Feed) throws {
+    private func bindings(_ feed: inout CorrelatorFeed) throws {
         try feed.receive([task(1, SpanID(raw: 2), .none, execution(1))], keys: keys)
         for number in 0..<count {
             feed.bind(
@@ -166,67 +172,5 @@ struct AdversaryRun {
         BuiltSpan(
             traceID: self.trace(trace), spanID: id, parentSpanID: parent, name: name, kind: kind, start: 1, end: 2,
             attributes: attributes.map { ($0.0, .string($0.1)) })
-    }
-}
-
-extension AdversaryRun {
-    /// A correlator, its clock, and what it says is to be done.
-    struct Feed {
-        let correlator = Correlator(settings: .defaults)
-        private(set) var spans = 0
-        private(set) var left = 0
-        private(set) var amendments = 0
-        private(set) var largestState = 0
-        private var now: UInt64 = 1_000_000_000
-        private var record: UInt64 = 0
-
-        mutating func receive(
-            _ spans: [BuiltSpan], keys: CompiledKeys, service: String = "kestra", pause: UInt64 = 100_000_000
-        ) throws {
-            let payload = SpanBuilder.request(
-                resource: [("service.name", service)], scope: service, version: "", spans: spans)
-            record += 1
-            self.spans += spans.count
-            let index = try SpanIndex(payload: payload, keys: keys)
-            correlator.receive(SpanBatch(record: record, payload: payload, index: index), now: now)
-            advance(by: pause)
-        }
-
-        mutating func tell(_ event: CloudEvent, keys: CompiledKeys, at context: Traceparent) {
-            var event = event
-            event.traceparent = context.text
-            record += 1
-            correlator.receive(event, record: record, now: now)
-            carryOut()
-        }
-
-        mutating func bind(_ call: BindingCall) {
-            record += 1
-            correlator.receive(call, record: record, now: now)
-            advance(by: 1_000_000)
-        }
-
-        /// Lets everything leave that waits.
-        mutating func finish() {
-            for _ in 0..<100 { advance(by: 5_000_000_000) }
-        }
-
-        private mutating func advance(by pause: UInt64) {
-            carryOut()
-            now += pause
-            correlator.tick(now: now)
-            carryOut()
-            for state in correlator.takeChangedState() { largestState = max(largestState, state.body.count) }
-        }
-
-        private mutating func carryOut() {
-            for action in correlator.takeActions() {
-                switch action {
-                case .release(let release): left += release.edits?.count ?? release.batch?.index.spans.count ?? 0
-                case .amend: amendments += 1
-                default: break
-                }
-            }
-        }
     }
 }

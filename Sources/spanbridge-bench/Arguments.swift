@@ -1,9 +1,12 @@
+import Glibc
+
 /// What the command line asks for.
 struct Arguments {
     enum Command {
         case measure
         case allocations
         case adversaries
+        case live
         case help
     }
 
@@ -20,13 +23,15 @@ struct Arguments {
 
     /// One adversary instead of all.
     var only: String?
-    /// How many hostile spans.
+    /// How many hostile spans, or live executions.
     var count = 1_000_000
+
+    var parentDirectory: String { directory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 
     static let help = """
         OVERVIEW: Measures what spanbridge costs.
 
-        USAGE: spanbridge-bench [allocations | adversaries] [options]
+        USAGE: spanbridge-bench [allocations | adversaries | live] [options]
 
         SUBCOMMANDS:
           (none)                  CPU time a span of the release binary beside this program, in several
@@ -35,6 +40,8 @@ struct Arguments {
                                   than AllocationLimits.swift allows.
           adversaries             The peak of resident memory under a million hostile spans, of several kinds. Fails
                                   if it is above its limit.
+          live                    The peak of resident memory with a million live executions, and what it costs to
+                                  find and to bind one. Fails above 512 MiB.
 
         OPTIONS:
           --quick                 One round instead of five.
@@ -43,7 +50,7 @@ struct Arguments {
           --directory PATH        Where journals are made. (default: $TMPDIR or /tmp)
           --program PATH          The relay. (default: spanbridge beside this program)
           --only NAME             One adversary instead of all, in this process.
-          --count N               So many hostile spans, 1 to 100000000. (default: 1000000)
+          --count N               So many hostile spans or live executions, 1 to 100000000. (default: 1000000)
           -h, --help              Shows this text.
 
         """
@@ -56,6 +63,10 @@ struct Arguments {
         }
         if rest.first == "adversaries" {
             command = .adversaries
+            rest = rest.dropFirst()
+        }
+        if rest.first == "live" {
+            command = .live
             rest = rest.dropFirst()
         }
         while let word = rest.popFirst() {

@@ -6,7 +6,7 @@ struct MeasureCommand {
     var arguments: Arguments
 
     func run() throws {
-        let parent = arguments.directory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let parent = arguments.parentDirectory
         let program = try arguments.program ?? Self.besideThis("spanbridge")
         let rounds = arguments.rounds ?? (arguments.isQuick ? 1 : 5)
         let (requests, spans) = (30, 1_000)

@@ -22,8 +22,10 @@ do {
     case .allocations:
         try AllocationRun().run()
     case .adversaries:
-        let run = AdversaryRun(count: arguments.count)
+        let run = AdversaryRun(count: arguments.count, directory: arguments.parentDirectory)
         if let name = arguments.only { try run.run(name) } else { try run.runAll() }
+    case .live:
+        try LiveRun(count: arguments.count, directory: arguments.parentDirectory).run()
     }
 } catch {
     say("Error: \(error)")

@@ -62,6 +62,7 @@ let fullFile = """
       max_executions: 1000
       max_events: 2000
       max_traces: 3000
+      max_in_memory: 700
       max_evidence: 4
       max_relations: 500
       max_traces_per_execution: 600

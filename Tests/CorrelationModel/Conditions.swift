@@ -15,6 +15,8 @@ package struct Conditions: Sendable {
     package var policy = CorrelationSettings.LatePolicy.amend
     package var mode = CorrelationSettings.ExecutionSpanMode.all
     package var asks = false
+    /// How many executions, events and traces stay in memory; nil: all.
+    package var memoryLimit: Int?
 
     package init() {}
 
@@ -30,6 +32,7 @@ package struct Conditions: Sendable {
         if !isCrashing, random.chance(8) {
             policy = features.contains(.linkPolicy) && random.chance(50) ? .link : .ignore
         }
+        if random.chance(40) { memoryLimit = .random(in: 0...40, using: &random) }
     }
 
     /// A world for them.
@@ -39,6 +42,7 @@ package struct Conditions: Sendable {
             $0.late = policy
             $0.executionSpan = mode
             $0.asksAboutExecutions = asks
+            if let memoryLimit { $0.memoryLimit = memoryLimit }
             if features.contains(.configuredSystems) {
                 $0.joinKeys = World.configuredJoinKeys
                 $0.hasOtherFollowers = true

@@ -38,6 +38,7 @@ package final class World {
     }
 
     package private(set) var correlator: Correlator
+    package private(set) var spillStore = DictionarySpillStore()
     package let settings: CorrelationSettings
     private let keys: CompiledKeys
     /// Plants faults: what the correlator wants done goes through it.
@@ -78,7 +79,7 @@ package final class World {
         change(&settings)
         self.settings = settings
         self.keys = keys
-        correlator = Correlator(settings: settings)
+        correlator = Correlator(settings: settings, spillStore: spillStore)
     }
 
     // MARK: Input
@@ -189,14 +190,14 @@ package final class World {
 
     /// Goes on with a new correlator that knows what was stored and nothing else.
     package func restart() {
-        correlator = Correlator(settings: settings)
-        for kind in StoredState.Kind.allCases {
-            // The catalog gives no order within a kind; this one is at least the same every time.
-            for state in (stored[kind] ?? [:]).sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-                if !correlator.restore(kind: kind, body: state.value.body, now: now) {
-                    violations.append("state of \(state.key) was refused")
-                }
-            }
+        spillStore = DictionarySpillStore()
+        correlator = Correlator(settings: settings, spillStore: spillStore)
+        let states = stored.values.flatMap(\.values).sorted {
+            ($0.time, $0.kind.rawValue) == ($1.time, $1.kind.rawValue)
+                ? $0.key.lexicographicallyPrecedes($1.key) : ($0.time, $0.kind.rawValue) < ($1.time, $1.kind.rawValue)
+        }
+        for state in states where !correlator.restore(kind: state.kind, body: state.body, now: now) {
+            violations.append("state of \(state.key) was refused")
         }
         _ = correlator.takeChangedState()
     }

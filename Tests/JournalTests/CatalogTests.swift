@@ -25,7 +25,7 @@ import Testing
             #expect(try catalog.meta("applied") == [1, 2])
             #expect(try catalog.meta("x") == nil)
             var keys: [UInt8] = []
-            try catalog.load(kind: 1) { keys.append($0.key[0]) }
+            try catalog.load(kinds: [1]) { keys.append($1.key[0]) }
             #expect(keys == Array(0..<50))
             // Pages of three, with two entities at each time.
             var listed: [UInt8] = []
@@ -53,6 +53,27 @@ import Testing
         try catalog.checkpoint()
     }
 
+    @Test("Entities of several kinds come the oldest first, however many pages they take")
+    func loadOrder() throws {
+        let directory = try TemporaryDirectory()
+        let (catalog, _) = try Catalog.open(directory.path + "/c")
+        var expected: [[Int]] = []
+        for number in 0..<5_000 {
+            let (kind, time) = (1 + number % 3, number * 7_919 % 997)
+            try catalog.write([
+                .put(kind: kind, key: [UInt8(number >> 8), UInt8(number & 0xFF)], time: UInt64(time), body: [])
+            ])
+            expected.append([time, kind, number])
+        }
+        var found: [[Int]] = []
+        try catalog.load(kinds: [1, 2, 3]) { kind, entity in
+            found.append([Int(entity.time), kind, Int(entity.key[0]) << 8 | Int(entity.key[1])])
+            // The catalog may be asked meanwhile.
+            if found.count == 1 { _ = try catalog.count(kind: kind) }
+        }
+        #expect(found == expected.sorted { $0.lexicographicallyPrecedes($1) })
+    }
+
     @Test("What a body throws ends the load, and the catalog works on")
     func throwingBody() throws {
         struct Stop: Error {}
@@ -61,7 +82,7 @@ import Testing
         try sample(catalog)
         var count = 0
         #expect(throws: Stop.self) {
-            try catalog.load(kind: 1) { _ in
+            try catalog.load(kinds: [1]) { _, _ in
                 count += 1
                 if count == 3 { throw Stop() }
             }
@@ -118,7 +139,7 @@ import Testing
             }
             try directory.write("copy\(round)", damaged)
             guard let (copy, _) = try? Catalog.open(directory.path + "/copy\(round)", check: false) else { continue }
-            try? copy.load(kind: 1) { _ in }
+            try? copy.load(kinds: [1]) { _, _ in }
             _ = try? copy.list(kind: 1, before: .max, limit: 1000)
             try? copy.write([.put(kind: 1, key: [1], time: 2, body: [3])])
         }

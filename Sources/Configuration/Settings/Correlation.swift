@@ -35,11 +35,14 @@ extension Configuration {
         package var late = Late.amend
         package var executionSpan = ExecutionSpan()
         /// How many executions, events and traces are remembered; beyond it the longest quiet are forgotten, and what
-        /// comes for them later is joined from the journal's bindings only. Defaults 200000, 200000 and 400000; an
-        /// execution takes about 1 KiB.
-        package var maxExecutions = 200_000
-        package var maxEvents = 200_000
-        package var maxTraces = 400_000
+        /// comes for them later is joined from the journal's bindings only. Defaults 1000000, 1000000 and 2000000.
+        package var maxExecutions = 1_000_000
+        package var maxEvents = 1_000_000
+        package var maxTraces = 2_000_000
+        /// How many of all these together stay in memory; the longest quiet beyond it are kept in a file of the data
+        /// directory and read back when something of them comes. Default 300000. Twice as many can be in memory while they
+        /// wait; then those are forgotten.
+        package var maxInMemory = 300_000
         /// How many pieces of evidence one execution keeps for its explanation. Default 16.
         package var maxEvidence = 16
         /// How many relations one thing keeps: executions of a trace or an event, events of a trace. Default 1000.
@@ -66,6 +69,7 @@ extension Configuration {
             section.count("max_executions", &maxExecutions, in: 100...100_000_000)
             section.count("max_events", &maxEvents, in: 100...100_000_000)
             section.count("max_traces", &maxTraces, in: 100...100_000_000)
+            section.count("max_in_memory", &maxInMemory, in: 300...100_000_000)
             section.count("max_evidence", &maxEvidence, in: 1...1_000)
             section.count("max_relations", &maxRelations, in: 10...1_000_000)
             section.count("max_traces_per_execution", &maxTracesPerExecution, in: 10...10_000_000)

@@ -36,7 +36,9 @@ package final class Catalog: @unchecked Sendable {
             setMeta = try connection.prepare(
                 "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
             get = try connection.prepare("SELECT key, time, body FROM entity WHERE kind = ?1 AND key = ?2")
-            load = try connection.prepare("SELECT key, time, body FROM entity WHERE kind = ?1 ORDER BY key")
+            load = try connection.prepare(
+                "SELECT key, time, body FROM entity WHERE kind = ?1 AND (time, key) > (?2, ?3) "
+                    + "ORDER BY time, key LIMIT ?4")
             list = try connection.prepare(
                 "SELECT key, time, body FROM entity WHERE kind = ?1 AND (time, key) < (?2, ?3) "
                     + "ORDER BY time DESC, key DESC LIMIT ?4")
@@ -175,16 +177,37 @@ package final class Catalog: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Calls the body with all entities of a kind, by key. The body must not call this catalog. What the body throws is
-    /// thrown on.
-    package func load(kind: Int, _ body: (CatalogEntity) throws -> Void) throws {
-        try lock.withLock { _ in
-            guard let statements else { throw Self.closed }
-            try statements.load.run([.integer(Int64(kind))]) { row in
-                try body(Self.entity(row))
-                return true
+    /// Calls the body with all entities of some kinds, the oldest first, of one time in the order of `kinds`. What the body
+    /// throws is thrown on.
+    package func load(kinds: [Int], _ body: (Int, CatalogEntity) throws -> Void) throws {
+        var pages = try kinds.map { Page(kind: $0, entities: try page(kind: $0, after: nil)[...]) }
+        while true {
+            var oldest: (position: Int, time: UInt64)?
+            for position in pages.indices {
+                guard let next = pages[position].entities.first else { continue }
+                if oldest.map({ next.time < $0.time }) ?? true { oldest = (position, next.time) }
             }
+            guard let position = oldest?.position, let entity = pages[position].entities.popFirst() else { return }
+            if pages[position].entities.isEmpty {
+                pages[position].entities = try page(kind: pages[position].kind, after: entity)[...]
+            }
+            try body(pages[position].kind, entity)
         }
+    }
+
+    /// A part of what `load` gives out.
+    private struct Page {
+        let kind: Int
+        var entities: ArraySlice<CatalogEntity>
+    }
+
+    private func page(kind: Int, after last: CatalogEntity?) throws(SQLiteError) -> [CatalogEntity] {
+        try rows(
+            \.load,
+            [
+                .integer(Int64(kind)), .integer(last.map { Int64(clamping: $0.time) } ?? -1), .blob(last?.key ?? []),
+                .integer(1_000),
+            ])
     }
 
     package func get(kind: Int, key: [UInt8]) throws(SQLiteError) -> CatalogEntity? {
@@ -222,7 +245,7 @@ package final class Catalog: @unchecked Sendable {
         }
     }
 
-    /// Closes the connection; every later call throws. Not to be called from `load`'s body.
+    /// Closes the connection; every later call throws.
     package func close() { lock.withLock { _ in statements = nil } }
 
     private func rows(
