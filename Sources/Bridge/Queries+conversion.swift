@@ -76,7 +76,7 @@ extension ExecutionInput {
             started: execution.start == 0 ? nil : execution.start, ended: nil,
             originalTraceIDs: execution.originalTraces, rule: execution.rule.name,
             evidence: execution.evidence.map {
-                EvidenceItem(kind: $0.kind.name, value: $0.value, seenAt: $0.seenAt, from: $0.from)
+                EvidenceItem(kind: $0.kind.name, value: $0.value.text, seenAt: $0.seenAt, from: $0.origin.text)
             },
             parentExecution: execution.startedBy?.id,
             relation: execution.startedBy != nil
@@ -87,7 +87,7 @@ extension ExecutionInput {
 extension ExecutionSnapshot {
     /// Who told the state, if that was the Kestra API.
     fileprivate var stateReporter: String? {
-        evidence.first { $0.kind == .reportedState && $0.value == state }?.from
+        evidence.first { $0.kind == .reportedState && $0.value == .text(state) }?.origin.text
     }
 }
 

@@ -26,13 +26,14 @@ extension Correlator {
 
     private func home(of event: EventState, _ also: EventState?, for claim: Claim, of unit: JoinUnit) -> Home? {
         if let joinKey = event.joinKey { return homeOfKey(joinKey, event, also, for: claim, of: unit) }
-        let published = [event, also].compactMap { $0 }.filter { $0.publisher != nil }
+        guard let also else { return event.publisher ?? event.context.map { Home(context: $0) } }
+        let published = [event, also].filter { $0.publisher != nil }
         let best = published.min {
             if $0.isPublisherProducer != $1.isPublisherProducer { return $0.isPublisherProducer }
             return ($0.publisher?.context ?? .none) < ($1.publisher?.context ?? .none)
         }
         if let publisher = best?.publisher { return publisher }
-        return [event.context, also?.context].compactMap { $0 }.min().map { Home(context: $0) }
+        return [event.context, also.context].compactMap { $0 }.min().map { Home(context: $0) }
     }
 
     /// The earliest home of a key that is near enough in time. If the unit was given a context of one of the key's
@@ -71,6 +72,12 @@ extension Correlator {
     /// Where evidence about a unit leads; nil if to nothing, in a circle, or to several traces with equal right.
     func binding(of unit: JoinUnit, _ walk: inout Walk) -> Placement? {
         guard !unit.claims.isEmpty else { return nil }
+        if unit.claims.count == 1 {
+            guard unit.claims[0].basis != .weakKey, case .home(let home) = lead(of: unit.claims[0], for: unit),
+                let trace = follow(home, &walk)
+            else { return nil }
+            return Placement(traceID: trace, rule: unit.claims[0].basis.rule, context: home.context)
+        }
         var best: (claim: Claim, home: Home)?
         var leading: [(claim: Claim, home: Home)] = []
         for claim in unit.claims where claim.basis != .weakKey {

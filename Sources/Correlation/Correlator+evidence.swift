@@ -21,7 +21,7 @@ extension Correlator {
         touchFollowers(of: event)
         for id in cloudEvent.claimedExecutions(keys: settings.claimedExecutionPaths).prefix(16) {
             for execution in executionsNamed(id, owner: key.tenant, now: now) {
-                note(.claimedByEvent, key.id, from: "CloudEvent \(key.source)", on: execution, now: now)
+                note(.claimedByEvent, .text(key.id), from: .event(source: key.source), on: execution, now: now)
                 add(Claim(basis: .eventData, event: event), to: execution, record: record)
             }
         }
@@ -72,7 +72,7 @@ extension Correlator {
     }
 
     private func learn(_ call: BindingCall, of execution: Execution, owner: String, record: UInt64, now: UInt64) {
-        let from = call.origin == .flow ? "POST /v1/bindings" : "forwarded to Kestra"
+        let from = call.origin == .flow ? Evidence.Origin.bindingCall : .forwarding
         let isNameless = owner.isEmpty && (call.tenant ?? "").isEmpty
         let context = call.traceparent.map(TraceContext.init)
         if let named = call.event {
@@ -84,14 +84,14 @@ extension Correlator {
                 mark(event)
             }
             if let context { place(event, at: context) }
-            note(.bindingEvent, named.id, from: from, on: execution, now: now)
+            note(.bindingEvent, .text(named.id), from: from, on: execution, now: now)
             if case .ambiguous = event.name.meaning(of: event, for: execution.owner) { counters.ambiguousEvents += 1 }
             var claim = Claim(basis: .bindingEvent, event: event)
             claim.isNameless = isNameless
             add(claim, to: execution, record: record)
         }
         if let context {
-            note(.bindingContext, context.text, from: from, on: execution, now: now)
+            note(.bindingContext, .context(context), from: from, on: execution, now: now)
             var claim = Claim(basis: .bindingContext, context: context)
             claim.isNameless = isNameless
             add(claim, to: execution, record: record)
@@ -158,7 +158,7 @@ extension Correlator {
                     ? traceState(entry.traceID, now: now)
                     : execution(id, tenant: "", owner: owner, now: now)
                 let fact = SpanFact(basis: rule.strength == .link ? .weakKey : .key, event: name, start: entry.time)
-                apply(fact, from: "log record", span: entry.spanID, to: unit, record: record, now: now)
+                apply(fact, from: .logRecord, span: entry.spanID, to: unit, record: record, now: now)
             }
         }
     }

@@ -166,7 +166,7 @@ extension Correlator {
             }
         }
         for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
-            for other in executionsOf(piece.value) where other.fits(tenant: execution.tenant, owner: execution.owner) {
+            for other in executionsOf(piece.value.text) where other.fits(tenant: execution.tenant, owner: execution.owner) {
                 add(other, "started_by")
             }
         }
@@ -192,7 +192,7 @@ extension Correlator {
     func executionsLinking(to execution: Execution) -> [Execution] {
         var found = claimedEvent(of: execution).map { Array(executions(of: $0).prefix(linksOfExecutionSpan + 1)) } ?? []
         for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
-            found += executionsOf(piece.value)
+            found += executionsOf(piece.value.text)
         }
         return found.filter { $0 !== execution }
     }

@@ -58,7 +58,7 @@ extension Correlator {
         switch piece.kind {
         case .header:
             // Every trace that was continued stays what it is.
-            target = TraceID(hex: String(piece.value.prefix(32)))
+            target = piece.value.traceID
             outcome = .won
         case .startedBy:
             if let execution = unit as? Execution {
@@ -77,7 +77,7 @@ extension Correlator {
         default: break
         }
         return Verdict(
-            kind: piece.kind, rule: piece.kind.rule, value: piece.value, from: piece.from, seenAt: piece.seenAt,
+            kind: piece.kind, rule: piece.kind.rule, value: piece.value.text, from: piece.origin.text, seenAt: piece.seenAt,
             target: target, outcome: outcome)
     }
 
@@ -108,7 +108,7 @@ extension Correlator {
     /// Whether a piece of evidence is what a claim was made from.
     private func isBehind(_ claim: Claim, _ piece: Evidence) -> Bool {
         guard claim.basis.evidence == piece.kind else { return false }
-        if let event = claim.event { return event.shownID(settings).isExactly(piece.value) }
-        return claim.context.map { piece.value == $0.text || piece.value == $0.traceID.hex } ?? false
+        if let event = claim.event { return event.shownID(settings).isExactly(piece.value.text) }
+        return claim.context.map { piece.value == .context($0) || piece.value == .trace($0.traceID) } ?? false
     }
 }

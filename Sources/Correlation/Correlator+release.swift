@@ -82,7 +82,10 @@ extension Correlator {
 
     /// Where spans of a group are: the group itself, and SERVER spans each for itself.
     private func targets(of group: Group, _ place: Placement) -> [TraceID] {
-        guard group.execution == nil, settings.late != .link else { return [place.traceID] }
+        guard group.execution == nil, settings.late != .link else {
+            // Mostly nothing has changed.
+            return group.targets.count == 1 && group.targets[0] == place.traceID ? group.targets : [place.traceID]
+        }
         return [place.traceID] + group.trace.servers.map { placement(ofServer: $0.id, in: group.trace).traceID }
     }
 
@@ -186,12 +189,12 @@ extension Correlator {
     func settle(now: UInt64) {
         for unit in evidenced { unit.lastEvidence = max(unit.lastEvidence, lastRecord) }
         evidenced.removeAll(keepingCapacity: true)
-        // What a group depends on may be looked at after it: then it is looked at again, but not for ever.
-        var visits: [ObjectIdentifier: Int] = [:]
+        settleTurn += 1
         while let group = touched.popLast() {
-            visits[ObjectIdentifier(group), default: 0] += 1
-            guard visits[ObjectIdentifier(group), default: 0] <= 8 else { continue }
-            settle(group, now: now)
+            group.isTouched = false
+            group.visits = (settleTurn, group.visits.turn == settleTurn ? group.visits.count + 1 : 1)
+            // What a group depends on may be looked at after it: then it is looked at again, but not for ever.
+            if group.visits.count <= 8 { settle(group, now: now) }
         }
         flush()
     }
@@ -204,8 +207,11 @@ extension Correlator {
             hasLetGo = true
             if let execution = group.execution { followMove(of: execution) }
         }
-        let leaving = group.held.filter { mayLeave(place, group, deadline: $0.deadline, now: now) }
-        group.held.removeAll { mayLeave(place, group, deadline: $0.deadline, now: now) }
+        var leaving: [HeldSpans] = []
+        if !group.held.isEmpty {
+            leaving = group.held.filter { mayLeave(place, group, deadline: $0.deadline, now: now) }
+            if !leaving.isEmpty { group.held.removeAll { mayLeave(place, group, deadline: $0.deadline, now: now) } }
+        }
         if !group.targets.isEmpty || !leaving.isEmpty { noteReleased(group, place, leaving: leaving.map(\.record)) }
         guard !leaving.isEmpty else { return }
         for held in leaving { prepare(held, of: group, place) }

@@ -43,14 +43,14 @@ extension Correlator {
             if event.time == 0 { event.time = named.time ?? 0 }
             if let context = named.context.map(TraceContext.init) { place(event, at: context) }
             mark(event)
-            note(.reportedEvent, named.key.id, from: Self.reporter, on: execution, now: now)
+            note(.reportedEvent, .text(named.key.id), from: .kestraAPI, on: execution, now: now)
             add(Claim(basis: .reportedEvent, event: event), to: execution, record: record)
         }
         // A header that Kestra followed is no news: the spans are where it led.
         let isFollowed = report.callerContext?.traceID == report.nativeContext?.traceID
         for context in [report.inputContext, isFollowed ? nil : report.callerContext].compactMap({ $0 }) {
             let context = TraceContext(context)
-            note(.reportedContext, context.text, from: Self.reporter, on: execution, now: now)
+            note(.reportedContext, .context(context), from: .kestraAPI, on: execution, now: now)
             add(Claim(basis: .reportedContext, context: context), to: execution, record: record)
         }
     }
@@ -61,11 +61,11 @@ extension Correlator {
             return named.count == 1 ? named[0] : nil
         }
         if let starter = report.startedBy.flatMap(relative) {
-            start(execution, by: starter, from: Self.reporter, now: now)
+            start(execution, by: starter, from: .kestraAPI, now: now)
         }
         if let trigger = report.triggeredBy, trigger != execution.id, let other = relative(trigger) {
-            note(.triggeredBy, other.id, from: Self.reporter, on: execution, now: now)
-            note(.triggers, execution.id, from: Self.reporter, on: other, now: now)
+            note(.triggeredBy, .text(other.id), from: .kestraAPI, on: execution, now: now)
+            note(.triggers, .text(execution.id), from: .kestraAPI, on: other, now: now)
             exportSpanAgain(execution)
             exportSpanAgain(other)
         }
@@ -83,7 +83,7 @@ extension Correlator {
         guard report.state != execution.state else { return }
         execution.state = report.state
         execution.evidence.removeAll { $0.kind == .reportedState }
-        note(.reportedState, report.state, from: Self.reporter, on: execution, now: now)
+        note(.reportedState, .text(report.state), from: .kestraAPI, on: execution, now: now)
         guard isFinal else { return }
         // Due anew, since an end shortens the wait.
         execution.spanIsDue = false
@@ -95,11 +95,9 @@ extension Correlator {
         guard let at = report.stateAt, execution.stateAt > 0 else {
             return ExecutionState.isFinal(report.state) || !execution.hasEnded
         }
-        let isReported = execution.evidence.contains { $0.kind == .reportedState && $0.value == execution.state }
+        let isReported = execution.evidence.contains { $0.kind == .reportedState && $0.value == .text(execution.state) }
         // When a call told the state, only its arrival is known: by another clock, and later than what it tells.
         if !isReported, !execution.hasEnded, ExecutionState.isFinal(report.state) { return true }
         return at > execution.stateAt
     }
-
-    private static let reporter = "Kestra API"
 }

@@ -173,7 +173,7 @@ extension Correlator {
             mark(trace)
             for group in trace.groups {
                 guard let child = group.execution, child.entryParent == span.spanID else { continue }
-                start(child, by: execution, from: "span \(span.spanID.hex)", now: now)
+                start(child, by: execution, from: .span(span.spanID), now: now)
             }
         }
     }
@@ -214,20 +214,20 @@ extension Correlator {
             learn(server, of: execution, in: trace, record: record, now: now)
         }
         if let starter = trace.starters.first(where: { $0.span == parent }) {
-            start(execution, by: starter.execution, from: "span \(parent.hex)", now: now)
+            start(execution, by: starter.execution, from: .span(parent), now: now)
         }
         if let group = execution.group(in: trace) { touch(group) }
         touch(trace.rest)
     }
 
     /// Learns that one execution was started by another.
-    func start(_ child: Execution, by parent: Execution, from: String, now: UInt64) {
+    func start(_ child: Execution, by parent: Execution, from: Evidence.Origin, now: UInt64) {
         guard child !== parent else { return }
         if !child.owner.isEmpty, !parent.owner.isEmpty, !child.owner.isExactly(parent.owner) {
             counters.tenantRefusals += 1
             return
         }
-        note(.startedBy, parent.id, from: from, on: child, now: now)
+        note(.startedBy, .text(parent.id), from: from, on: child, now: now)
         // Of several that are said to have started it the first by name counts, so that the order of arrival does not.
         if let known = child.startedBy {
             guard parent.name < known.name else { return }
@@ -280,7 +280,7 @@ extension Correlator {
         where !execution.calls.contains(context) && execution.calls.count < 16 {
             execution.calls.append(context)
             mark(execution)
-            note(.call, span.traceID.hex, from: "span \(span.spanID.hex)", on: execution, now: now)
+            note(.call, .trace(span.traceID), from: .span(span.spanID), on: execution, now: now)
             exportSpanAgain(execution)
         }
     }
@@ -289,11 +289,11 @@ extension Correlator {
     private func learn(
         _ server: ServerSpan, of execution: Execution, in trace: TraceState, record: UInt64, now: UInt64
     ) {
-        let from = "span \(server.id.hex)"
+        let from = Evidence.Origin.span(server.id)
         if server.parent.isZero {
-            note(.noHeader, trace.id.hex, from: from, on: execution, now: now)
+            note(.noHeader, .trace(trace.id), from: from, on: execution, now: now)
         } else {
-            note(.header, "\(trace.id.hex)-\(server.parent.hex)", from: from, on: execution, now: now)
+            note(.header, .context(TraceContext(traceID: trace.id, spanID: server.parent)), from: from, on: execution, now: now)
         }
         for fact in server.facts {
             apply(fact, from: from, span: server.id, to: execution, record: record, now: now)
@@ -304,7 +304,7 @@ extension Correlator {
     private func learnFromFollower(
         _ span: SpanEntry, _ facts: OriginFacts, unit: JoinUnit, owner: String, record: UInt64, now: UInt64
     ) {
-        let from = "span \(span.spanID.hex)"
+        let from = Evidence.Origin.span(span.spanID)
         let own = Home(
             context: TraceContext(traceID: span.traceID, spanID: span.spanID), start: span.start,
             execution: unit as? Execution)
@@ -354,7 +354,7 @@ extension Correlator {
         }
         guard let claimed = facts.claimedExecution else { return }
         for execution in executionsNamed(claimed, owner: owner, now: now) {
-            note(.claimedBySpan, span.traceID.hex, from: "span \(span.spanID.hex)", on: execution, now: now)
+            note(.claimedBySpan, .trace(span.traceID), from: .span(span.spanID), on: execution, now: now)
             var claim = Claim(basis: .span, context: home.context)
             claim.isNameless = owner.isEmpty
             add(claim, to: execution, record: record)
@@ -397,16 +397,16 @@ extension Correlator {
     }
 
     /// Lets a fact count for a unit.
-    func apply(_ fact: SpanFact, from: String, span: SpanID, to unit: JoinUnit, record: UInt64, now: UInt64) {
+    func apply(_ fact: SpanFact, from: Evidence.Origin, span: SpanID, to unit: JoinUnit, record: UInt64, now: UInt64) {
         var claim = Claim(basis: fact.basis, context: fact.context, start: fact.start, span: span)
         if let key = fact.event {
             let event = event(for: key, now: now)
             event.lastSeen = now
             claim.event = event
-            note(fact.basis.evidence, event.shownID(settings), from: from, on: unit, now: now)
+            note(fact.basis.evidence, .text(event.shownID(settings)), from: from, on: unit, now: now)
             if case .ambiguous = event.name.meaning(of: event, for: unit.owner) { counters.ambiguousEvents += 1 }
         } else if let context = fact.context {
-            note(fact.basis.evidence, context.text, from: from, on: unit, now: now)
+            note(fact.basis.evidence, .context(context), from: from, on: unit, now: now)
         }
         add(claim, to: unit, record: record)
     }

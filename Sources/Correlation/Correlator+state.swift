@@ -85,7 +85,7 @@ extension Correlator {
     }
 
     func stored(_ trace: TraceState) -> StoredState {
-        StoredState(kind: .trace, key: Array(trace.id.hex.utf8), time: trace.lastSeen, body: encode(trace))
+        StoredState(kind: .trace, key: trace.id.hexBytes, time: trace.lastSeen, body: encode(trace))
     }
 
     /// Takes stored state back in, before the first input, the longest quiet first. Returns false for state that cannot be
@@ -218,7 +218,7 @@ extension Correlator {
             encoder.put(UInt64(evidence.kind.rawValue))
             encoder.put(evidence.value)
             encoder.put(evidence.seenAt)
-            encoder.put(evidence.from)
+            encoder.put(evidence.origin)
         }
     }
 
@@ -239,7 +239,8 @@ extension Correlator {
         }
         unit.evidence = try decoder.list { (d) throws(StateDamaged) in
             guard let kind = UInt8(exactly: try d.number()).flatMap(Evidence.Kind.init) else { throw StateDamaged() }
-            return Evidence(kind: kind, value: try d.text(), seenAt: try d.number(), from: try d.text())
+            return Evidence(
+                kind: kind, value: try d.evidenceValue(), seenAt: try d.number(), origin: try d.evidenceOrigin())
         }
         relateClaims(of: unit)
     }
@@ -412,7 +413,59 @@ extension StateEncoder {
     }
 }
 
+extension StateEncoder {
+    mutating func put(_ value: Evidence.Value) {
+        switch value {
+        case .text(let text):
+            put(0)
+            put(text)
+        case .trace(let id):
+            put(1)
+            put(id)
+        case .context(let context):
+            put(2)
+            put(context)
+        }
+    }
+
+    mutating func put(_ origin: Evidence.Origin) {
+        switch origin {
+        case .span(let id):
+            put(0)
+            put(id.raw)
+        case .logRecord: put(1)
+        case .event(let source):
+            put(2)
+            put(source)
+        case .bindingCall: put(3)
+        case .forwarding: put(4)
+        case .kestraAPI: put(5)
+        }
+    }
+}
+
 extension StateDecoder {
+    mutating func evidenceValue() throws(StateDamaged) -> Evidence.Value {
+        switch try number() {
+        case 0: .text(try text())
+        case 1: .trace(try traceID())
+        case 2: .context(try context())
+        default: throw StateDamaged()
+        }
+    }
+
+    mutating func evidenceOrigin() throws(StateDamaged) -> Evidence.Origin {
+        switch try number() {
+        case 0: .span(SpanID(raw: try number()))
+        case 1: .logRecord
+        case 2: .event(source: try text())
+        case 3: .bindingCall
+        case 4: .forwarding
+        case 5: .kestraAPI
+        default: throw StateDamaged()
+        }
+    }
+
     mutating func executionName() throws(StateDamaged) -> ExecutionName {
         ExecutionName(id: try text(), tenant: try text(), owner: try text())
     }

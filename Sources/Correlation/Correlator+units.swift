@@ -101,7 +101,7 @@ extension Correlator {
         // Spans of it that told nothing about a follower may have left already.
         if settings.late != .link, passedTraces.mayContain(id) {
             trace.rest.targets = [id]
-            touched.append(trace.rest)
+            lookAgain(at: trace.rest)
         }
         trace.home = homeTraces[id] ?? .none
         trace.owner = traceOwners[id] ?? ""
@@ -361,20 +361,27 @@ extension Correlator {
         unitsByTrace[trace] = units
     }
 
-    func note(_ kind: Evidence.Kind, _ value: String, from: String, on unit: JoinUnit, now: UInt64) {
+    func note(_ kind: Evidence.Kind, _ value: Evidence.Value, from: Evidence.Origin, on unit: JoinUnit, now: UInt64) {
         guard unit.evidence.count < settings.evidenceLimit,
             !unit.evidence.contains(where: { $0.kind == kind && $0.value == value })
         else { return }
-        unit.evidence.append(Evidence(kind: kind, value: value, seenAt: now, from: from))
+        unit.evidence.append(Evidence(kind: kind, value: value, seenAt: now, origin: from))
         if let execution = unit as? Execution { mark(execution) } else if let trace = unit as? TraceState { mark(trace) }
     }
 
     // MARK: Touching
 
+    /// Has a group settled.
+    func lookAgain(at group: Group) {
+        if group.isTouched { return }
+        group.isTouched = true
+        touched.append(group)
+    }
+
     /// Marks spans that may belong elsewhere now.
     func touch(_ group: Group) {
         if isRestoring { return }
-        if touched.last !== group { touched.append(group) }
+        lookAgain(at: group)
         mark(group.trace)
     }
 
@@ -462,7 +469,7 @@ extension Correlator {
         guard !holding.isEmpty else { return }
         for group in holding {
             for position in group.held.indices { group.held[position].deadline = 0 }
-            touched.append(group)
+            lookAgain(at: group)
         }
         settle(now: now)
     }

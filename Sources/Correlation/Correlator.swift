@@ -64,6 +64,7 @@ package final class Correlator {
     var arriving: UInt64?
     /// What the input at hand changed; emptied by `settle`.
     var touched: [Group] = []
+    var settleTurn: UInt64 = 0
     /// What the input at hand told evidence about.
     var evidenced: [JoinUnit] = []
     var pendingReleases: [UInt64: (edits: [SpanEdit], links: [AddedLink])] = [:]
@@ -126,7 +127,7 @@ package final class Correlator {
     package func tick(now: UInt64) {
         // A group of a trace that is no longer in memory has nothing that waits.
         while let group = holdDeadlines.popDue(now: now) {
-            if traces[group.trace.id] === group.trace { touched.append(group) }
+            if traces[group.trace.id] === group.trace { lookAgain(at: group) }
         }
         settle(now: now)
         while let execution = spanDeadlines.popDue(now: now) {

@@ -87,18 +87,64 @@ package struct Evidence: Sendable, Hashable {
         }
     }
 
+    /// What was told. Ids are kept as such: most evidence is never shown to anybody.
+    package enum Value: Sendable, Hashable {
+        case text(String)
+        case trace(TraceID)
+        case context(TraceContext)
+
+        package var text: String {
+            switch self {
+            case .text(let text): text
+            case .trace(let id): id.hex
+            case .context(let context): context.text
+            }
+        }
+
+        /// The trace that it names, if it names one.
+        var traceID: TraceID? {
+            switch self {
+            case .text: nil
+            case .trace(let id): id
+            case .context(let context): context.traceID
+            }
+        }
+    }
+
+    /// Where it was read.
+    package enum Origin: Sendable, Hashable {
+        case span(SpanID)
+        case logRecord
+        /// A CloudEvent of this source.
+        case event(source: String)
+        case bindingCall
+        /// Kestra's answer to an event that the relay forwarded.
+        case forwarding
+        case kestraAPI
+
+        /// In words for a person.
+        package var text: String {
+            switch self {
+            case .span(let id): "span \(id.hex)"
+            case .logRecord: "log record"
+            case .event(let source): "CloudEvent \(source)"
+            case .bindingCall: "POST /v1/bindings"
+            case .forwarding: "forwarded to Kestra"
+            case .kestraAPI: "Kestra API"
+            }
+        }
+    }
+
     package var kind: Kind
-    package var value: String
+    package var value: Value
     /// Unix nanoseconds of the arrival.
     package var seenAt: UInt64
-    /// Where it was read: `span 00f067aa0ba902b7`, `POST /v1/bindings`, `CloudEvent evt-1`,
-    /// `Kestra API`.
-    package var from: String
+    package var origin: Origin
 
-    package init(kind: Kind, value: String, seenAt: UInt64, from: String) {
+    package init(kind: Kind, value: Value, seenAt: UInt64, origin: Origin) {
         self.kind = kind
         self.value = value
         self.seenAt = seenAt
-        self.from = from
+        self.origin = origin
     }
 }

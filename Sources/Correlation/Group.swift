@@ -19,6 +19,10 @@ final class Group {
     var place: TraceID
     /// Whether evidence decided that.
     var isDecided = false
+    /// Whether it is among `Correlator.touched`.
+    var isTouched = false
+    /// How often it was looked at in one turn of `Correlator.settle`, and in which.
+    var visits = (turn: UInt64(0), count: 0)
 
     init(trace: TraceState, execution: Execution?) {
         self.trace = trace

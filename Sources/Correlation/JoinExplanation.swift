@@ -41,7 +41,7 @@ package struct Verdict: Sendable, Equatable {
     /// The rule that it serves, or nil if it only informs.
     package var rule: JoinRule?
     package var value: String
-    /// Where it was read: see `Evidence.from`.
+    /// Where it was read: see `Evidence.Origin`.
     package var from: String
     /// Unix nanoseconds of its arrival.
     package var seenAt: UInt64

@@ -2,6 +2,9 @@
 struct StateEncoder {
     private(set) var bytes: [UInt8] = []
 
+    // Most bodies are smaller, so that they grow once.
+    init() { bytes.reserveCapacity(512) }
+
     mutating func put(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {

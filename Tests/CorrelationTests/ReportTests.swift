@@ -206,7 +206,7 @@ import Testing
         world.wait(10 * second)
         #expect(world.executionSpans.map(\.state) == ["SUCCESS"])
         #expect(world.executionSpans[0].start == 5 * second && world.executionSpans[0].end == 30 * second)
-        #expect(world.correlator.execution(id: e1)?.evidence.last?.value == "SUCCESS")
+        #expect(world.correlator.execution(id: e1)?.evidence.last?.value.text == "SUCCESS")
     }
 
     @Test("a restarted execution runs again: the later state counts, not the one that was told last",
@@ -231,7 +231,7 @@ import Testing
         tell("RUNNING", at: 2_500)
         #expect(state() == "RUNNING")
         let evidence = world.correlator.execution(id: e1)?.evidence.filter { $0.kind == .reportedState }
-        #expect(evidence?.map(\.value) == ["RUNNING"] && evidence?.first?.seenAt == world.now)
+        #expect(evidence?.map(\.value.text) == ["RUNNING"] && evidence?.first?.seenAt == world.now)
         // An answer that was under way for long.
         tell("FAILED", at: 2_000)
         #expect(state() == "RUNNING")

@@ -39,7 +39,7 @@ import Testing
         try world.receive(.server(1, in: 1), .executor(2, of: e1, in: 1, under: 1))
         let snapshot = try #require(world.correlator.execution(id: e1))
         #expect(
-            snapshot.evidence.map { "\($0.kind.name) \($0.value) \($0.from)" } == [
+            snapshot.evidence.map { "\($0.kind.name) \($0.value.text) \($0.origin.text)" } == [
                 "binding_event evt-1 POST /v1/bindings",
                 "binding_traceparent 00000000000000aa0000000000000009-0000000000000009 POST /v1/bindings",
                 "started_by \(e2) POST /v1/bindings",

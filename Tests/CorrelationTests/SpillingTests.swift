@@ -36,6 +36,8 @@ import Testing
         let recalled = correlator.counters.recalledClusters
         #expect(correlator.execution(id: e1)?.traceID == traceID(101))
         #expect(correlator.counters.recalledClusters == recalled + 1 && correlator.executions.count == 1)
+        // It is only tried once a second as long as nothing can leave.
+        world.now += 2 * second
         try world.receive(.server(901, in: 901))
         #expect(correlator.executions.isEmpty)
         for ask in [
@@ -47,6 +49,7 @@ import Testing
             { correlator.target(of: traceID(1), execution: nil) == traceID(101) },
         ] {
             #expect(ask())
+            world.now += 2 * second
             try world.receive(.server(902, in: 902))
             #expect(correlator.executions.isEmpty)
         }

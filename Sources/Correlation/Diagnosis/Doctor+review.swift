@@ -122,9 +122,9 @@ extension Doctor {
             let named = execution.evidence.first { $0.kind == .eventOnServer || $0.kind == .bindingEvent }
             add(.executionsUnjoined, now: now) {
                 FindingEvidence(
-                    named.map { "names event \($0.value), of which neither a span nor a traceparent was seen" }
+                    named.map { "names event \($0.value.text), of which neither a span nor a traceparent was seen" }
                         ?? "came without traceparent header, and nothing else tells where it belongs",
-                    traceID: execution.traceID, executionID: execution.id, eventID: named?.value,
+                    traceID: execution.traceID, executionID: execution.id, eventID: named?.value.text,
                     seenAt: execution.firstSeen)
             }
         default: joined.add(now: now)

@@ -24,7 +24,16 @@ package struct TraceID: Hashable, Sendable, Comparable {
     package var isZero: Bool { high | low == 0 }
 
     /// 32 lower-case hex digits.
-    package var hex: String { high.hexDigits + low.hexDigits }
+    package var hex: String { String(decoding: hexBytes, as: UTF8.self) }
+
+    /// The same as ASCII.
+    package var hexBytes: [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(32)
+        high.appendHexDigits(to: &text)
+        low.appendHexDigits(to: &text)
+        return text
+    }
 
     package static func < (a: TraceID, b: TraceID) -> Bool {
         (a.high, a.low) < (b.high, b.low)

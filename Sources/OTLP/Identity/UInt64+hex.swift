@@ -13,9 +13,19 @@ extension UInt64 {
         self = value
     }
 
+    /// Adds 16 lower-case hex digits.
+    func appendHexDigits(to text: inout [UInt8]) {
+        for shift in stride(from: 60 as UInt64, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: self >> shift) & 0xF
+            text.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+    }
+
     /// 16 lower-case hex digits.
     var hexDigits: String {
-        let plain = String(self, radix: 16)
-        return String(repeating: "0", count: 16 - plain.utf8.count) + plain
+        var text: [UInt8] = []
+        text.reserveCapacity(16)
+        appendHexDigits(to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 }
