@@ -40,11 +40,11 @@ package struct CorrelationSettings: Sendable {
     package var executionLimit: Int
     package var eventLimit: Int
     package var traceLimit: Int
-    /// How many of all these together stay in memory if there is a spill store, about 0.7 KiB each; the longest quiet
+    /// How many of all these together stay in memory if there is a spill store, about 1 KiB each; the longest quiet
     /// beyond it go there.
-    package var memoryLimit = 300_000
+    package var memoryLimit = 200_000
     /// Beyond this many, what can't go there because it waits or is due is forgotten too; what waits leaves before.
-    package var memoryMaximum = 600_000
+    package var memoryMaximum = 400_000
     /// How many pieces of evidence one execution keeps for its explanation.
     package var evidenceLimit: Int
     /// How many relations one thing keeps: executions of a trace or an event, events of a trace or a name. Beyond it

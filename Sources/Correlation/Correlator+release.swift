@@ -109,9 +109,7 @@ extension Correlator {
 
     private func noteMoved(_ trace: TraceState, to targets: [TraceID]) {
         mark(trace)
-        for target in targets where target != trace.id && movedTraces[target]?.contains(trace.id) != true {
-            movedTraces[target, default: []].append(trace.id)
-        }
+        for target in targets where target != trace.id { movedTraces[target, default: []].insert(trace.id) }
     }
 
     /// How one span leaves. `place` is the placement of its group, if the caller has asked for it already.

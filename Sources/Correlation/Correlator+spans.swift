@@ -244,10 +244,14 @@ extension Correlator {
 
     /// Lets a trace's executions know whether it is native, and looks again at all that this moves.
     private func tellNativity(of trace: TraceState) {
-        trace.tellExecutions()
+        let isNative = trace.isNative == true
         touch(trace)
         for group in trace.groups {
-            if let execution = group.execution, execution.groups.count > 1 { touch(execution) }
+            guard let execution = group.execution else { continue }
+            let before = execution.nativeTrace
+            execution.note(trace, isNative: isNative)
+            // Its other traces go where the native one is.
+            if execution.nativeTrace !== before { touch(execution) }
         }
     }
 

@@ -43,7 +43,7 @@ extension Correlator {
     /// The original traces with spans under a unified trace id other than their own.
     func tracesMoved(to unified: TraceID) -> [TraceID] {
         recall(.naming(unified))
-        return movedTraces[unified] ?? []
+        return movedTraces[unified]?.sorted() ?? []
     }
 
     func events(sharing key: WeakKey) -> [EventState] {
@@ -111,7 +111,8 @@ extension Correlator {
             counters.spillFailures += 1
             return false
         }
-        spilled.insert(id, digests: digests, counts: cluster.counts)
+        let cut = spilled.insert(id, digests: digests, counts: cluster.counts, limit: settings.relationLimit)
+        counters.relationsCut += UInt64(cut)
         counters.spilledClusters += 1
         // What has changed since it was last stored is stored as it is now.
         for state in states where state.isChanged { changedBeforeSpill.append(state.state) }

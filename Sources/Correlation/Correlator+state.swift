@@ -365,9 +365,7 @@ extension Correlator {
         trace.starters = starters.map { (SpanID(raw: $0.0), execution($0.1, now: now)) }
         for group in trace.groups + [trace.rest] {
             group.place = group.targets.first ?? id
-            for target in group.targets where target != id && movedTraces[target]?.contains(id) != true {
-                movedTraces[target, default: []].append(id)
-            }
+            for target in group.targets where target != id { movedTraces[target, default: []].insert(id) }
         }
         traces[id] = trace
         quietTraces.insert(trace, seen: trace.lastSeen)

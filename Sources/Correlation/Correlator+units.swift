@@ -551,7 +551,7 @@ extension Correlator {
     func remove(_ trace: TraceState) {
         traces[trace.id] = nil
         for target in Set((trace.groups + [trace.rest]).flatMap(\.targets)) {
-            movedTraces[target]?.removeAll { $0 == trace.id }
+            movedTraces[target]?.remove(trace.id)
             if movedTraces[target]?.isEmpty == true { movedTraces[target] = nil }
         }
         for group in trace.groups {

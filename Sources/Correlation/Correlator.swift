@@ -37,7 +37,7 @@ package final class Correlator {
     /// Whose traces are; kept only for those whose tenant is known. An empty text stands for several.
     var traceOwners: TraceNotes<String>
     /// Which original traces have spans under a unified trace id other than their own.
-    var movedTraces: [TraceID: [TraceID]] = [:]
+    var movedTraces: [TraceID: Set<TraceID>] = [:]
     /// What must be stored.
     var dirtyExecutions: [Execution] = []
     var dirtyEvents: [EventState] = []

@@ -11,9 +11,9 @@ struct AdversaryRun {
     var directory: String
     private let keys = CompiledKeys(.defaults)
 
-    /// Peaks beyond this fail, bytes: what the default limits allow in memory, 600,000 executions, events and traces that
+    /// Peaks beyond this fail, bytes: what the default limits allow in memory, 400,000 executions, events and traces that
     /// wait, the index of those that do not, and the 64 MiB of waiting spans.
-    static let limit = 1_000 << 20
+    static let limit = 1_500 << 20
 
     private typealias Adversary = (
         name: String, what: String, run: @Sendable (AdversaryRun, inout CorrelatorFeed) throws -> Void

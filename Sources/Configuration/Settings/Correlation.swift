@@ -40,9 +40,9 @@ extension Configuration {
         package var maxEvents = 1_000_000
         package var maxTraces = 2_000_000
         /// How many of all these together stay in memory; the longest quiet beyond it are kept in a file of the data
-        /// directory and read back when something of them comes. Default 300000. Twice as many can be in memory while they
+        /// directory and read back when something of them comes. Default 200000. Twice as many can be in memory while they
         /// wait; then those are forgotten.
-        package var maxInMemory = 300_000
+        package var maxInMemory = 200_000
         /// How many pieces of evidence one execution keeps for its explanation. Default 16.
         package var maxEvidence = 16
         /// How many relations one thing keeps: executions of a trace or an event, events of a trace. Default 1000.

@@ -22,14 +22,23 @@ struct SpillIndex {
         return lastID
     }
 
-    mutating func insert(_ cluster: UInt64, digests: [UInt64], counts added: Counts) {
+    /// Returns how many of the digests have `limit` clusters already and do not lead to this one.
+    mutating func insert(_ cluster: UInt64, digests: [UInt64], counts added: Counts, limit: Int) -> Int {
+        var cut = 0
         for digest in digests {
-            if first[digest] == nil { first[digest] = cluster } else { others[digest, default: []].append(cluster) }
+            if first[digest] == nil {
+                first[digest] = cluster
+            } else if others[digest, default: []].count + 1 < limit {
+                others[digest, default: []].append(cluster)
+            } else {
+                cut += 1
+            }
         }
         clusters += 1
         counts.executions += added.executions
         counts.events += added.events
         counts.traces += added.traces
+        return cut
     }
 
     mutating func remove(_ cluster: UInt64, digests: [UInt64], counts removed: Counts) {
