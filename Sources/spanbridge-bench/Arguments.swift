@@ -21,7 +21,7 @@ struct Arguments {
     /// The relay; by default the one beside this program.
     var program: String?
 
-    /// One adversary instead of all.
+    /// One adversary instead of all, or the end-to-end rows whose name contains this.
     var only: String?
     /// How many hostile spans, or live executions.
     var count = 1_000_000
@@ -49,7 +49,8 @@ struct Arguments {
           --peer PATH             Measures Rotel too; PATH is rotel-agent of the PyPI package rotel.
           --directory PATH        Where journals are made. (default: $TMPDIR or /tmp)
           --program PATH          The relay. (default: spanbridge beside this program)
-          --only NAME             One adversary instead of all, in this process.
+          --only NAME             One adversary instead of all, in this process. Without a subcommand: only the
+                                  configurations whose name contains this, and not the parts.
           --count N               So many hostile spans or live executions, 1 to 100000000. (default: 1000000)
           -h, --help              Shows this text.
 

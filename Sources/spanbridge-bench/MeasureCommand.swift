@@ -25,6 +25,7 @@ struct MeasureCommand {
             "configuration", "way", "spans out", "CPU µs a span", "lowest to highest", "peak MiB", "sent/payload")
         var references: (relayed: Double?, joined: Double?)
         for scenario in Scenario.all(peer: arguments.peer) {
+            if let only = arguments.only, !"\(scenario.title), \(scenario.path)".contains(only) { continue }
             say("measuring \(scenario.title), \(scenario.path)")
             let result = try endToEnd.run(scenario)
             if scenario.isDurable, scenario.intake == .grpc, scenario.compression == "gzip" {
@@ -37,10 +38,12 @@ struct MeasureCommand {
         }
         show(table.text)
         show("Every round ended with each span at the sink once: their number and the sum of their ids agree.\n\n")
-        say("measuring the parts")
-        try showBricks(
-            Bricks(parent: parent, rounds: rounds, requestsPerRound: requests, spansPerRequest: spans).run(),
-            references)
+        if arguments.only == nil {
+            say("measuring the parts")
+            try showBricks(
+                Bricks(parent: parent, rounds: rounds, requestsPerRound: requests, spansPerRequest: spans).run(),
+                references)
+        }
         show("Load after the run: \(Self.load).\n")
     }
 
