@@ -83,11 +83,7 @@ struct MeasureCommand {
     }
 
     private static func besideThis(_ name: String) throws -> String {
-        var path = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &path, path.count - 1)
-        guard count > 0 else { throw BenchError("/proc/self/exe cannot be read; name the relay with --program") }
-        let own = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let found = own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/\(name)"
+        let found = try ownPath().split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/\(name)"
         guard access(found, X_OK) == 0 else {
             throw BenchError("\(found) is not there: build with swift build -c release, or name it with --program")
         }
@@ -96,6 +92,14 @@ struct MeasureCommand {
 
     /// The 1-minute load average, which tells whether the machine had something else to do.
     private static var load: String { String(readText("/proc/loadavg").prefix { $0 != " " }) }
+}
+
+/// Where this program is.
+func ownPath() throws -> String {
+    var path = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &path, path.count - 1)
+    guard count > 0 else { throw BenchError("/proc/self/exe cannot be read") }
+    return String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
 /// What a command found out, on standard output.
