@@ -13,29 +13,31 @@ extension Correlator {
         var lastTrace = TraceID(high: 0, low: 0)
         var lastExecution: Int32 = -2
         var decided: Decision?
+        var isForwarded = false
         for position in index.spans.indices {
+            if lastExecution != index.spans[position].execution || !lastTrace.isSame(as: index.spans[position].traceID) {
+                (lastTrace, lastExecution) = (index.spans[position].traceID, index.spans[position].execution)
+                let execution = lastExecution >= 0 ? found[Int(lastExecution)] : nil
+                decided = knownTrace(lastTrace).map { decide(execution, in: $0, now: now) }
+                isForwarded = decided == nil
+                if isForwarded { passedTraces.insert(lastTrace) }
+            }
+            if isForwarded, isWhole { continue }
             let span = index.spans[position]
-            if lastTrace != span.traceID || lastExecution != span.execution {
-                (lastTrace, lastExecution) = (span.traceID, span.execution)
-                let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
-                decided = knownTrace(span.traceID).map { decide(execution, in: $0, now: now) }
-                if decided == nil { passedTraces.insert(span.traceID) }
+            guard let decided else {
+                edits.append(SpanEdit(unchanged: span, at: position))
+                continue
             }
-            var edit = SpanEdit(unchanged: span, at: position)
-            if let decided {
-                if let deadline = decided.deadline {
-                    isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
-                    hold(Int32(position), of: decided.group, record: batch.record, deadline: deadline)
-                    held += 1
-                    continue
-                }
-                edit = self.edit(
-                    span, at: position, of: decided.group, execution: decided.execution, place: decided.place,
-                    amended: false, links: &links)
-                if edit.changes(span) {
-                    isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
-                }
+            if let deadline = decided.deadline {
+                isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
+                hold(Int32(position), of: decided.group, record: batch.record, deadline: deadline)
+                held += 1
+                continue
             }
+            let edit = self.edit(
+                span, at: position, of: decided.group, execution: decided.execution, place: decided.place,
+                amended: false, links: &links)
+            if isWhole, edit.changes(span) { isWhole = leaveWhole(isWhole, batch, before: position, into: &edits) }
             if !isWhole { edits.append(edit) }
         }
         if held > 0 { keep(batch) }

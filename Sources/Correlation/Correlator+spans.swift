@@ -30,7 +30,23 @@ extension Correlator {
         var cached: TraceState?
         var lastHome = TraceID(high: 0, low: 0)
         var lastOwned = lastHome
+        let tellsOfHomes = settings.hasOtherFollowers
+        // Of scopes of others most spans tell nothing: they are looked at no closer.
+        var mayPass = false
+        var lastScope: Int32 = -1
         for position in index.spans.indices {
+            if lastScope != index.spans[position].scope {
+                lastScope = index.spans[position].scope
+                let scope = index.scopes[Int(lastScope)]
+                mayPass =
+                    batch.tenant == nil && index.resourceEvidence.isEmpty && scope.role != .follower
+                    && !(scope.role == .home && tellsOfHomes)
+            }
+            if mayPass, index.spans[position].execution < 0, index.spans[position].evidence.isEmpty,
+                case .none = index.spans[position].kestra
+            {
+                continue
+            }
             let span = index.spans[position]
             let scope = index.scopes[Int(span.scope)]
             let isTelling = !span.evidence.isEmpty || !index.resourceEvidence.isEmpty
@@ -44,7 +60,7 @@ extension Correlator {
             }
             let isOfFollower = scope.role == .follower && scope.origin != .kestra
             guard span.execution >= 0 || span.kestra != .none || isOfFollower else {
-                if scope.role == .home, settings.hasOtherFollowers,
+                if scope.role == .home, tellsOfHomes,
                     lastHome != span.traceID || span.parentSpanID.isZero
                 {
                     lastHome = span.traceID
@@ -54,7 +70,7 @@ extension Correlator {
                 continue
             }
             let trace: TraceState
-            if let last = cached, last.id == span.traceID {
+            if let last = cached, last.id.isSame(as: span.traceID) {
                 trace = last
             } else {
                 trace = traceState(span.traceID, now: now)
@@ -425,6 +441,12 @@ extension SpanBatch {
     func text(_ range: ByteRange) -> String {
         String(decoding: payload[range.indices], as: UTF8.self)
     }
+}
+
+extension TraceID {
+    /// The same as `==`, which is called through a table from another module.
+    @inline(always)
+    func isSame(as other: TraceID) -> Bool { high == other.high && low == other.low }
 }
 
 extension TraceContext {
