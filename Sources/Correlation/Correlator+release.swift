@@ -122,16 +122,19 @@ extension Correlator {
         amended: Bool, links: inout [AddedLink]
     ) -> SpanEdit {
         let trace = group.trace
-        let server = span.kestra == .server ? span.spanID : nil
+        var server: SpanID?
+        if case .server = span.kestra { server = span.spanID }
         let place =
             server != nil && settings.late != .link
             ? placement(ofServer: span.spanID, in: trace) : known ?? placement(of: group)
         var edit = SpanEdit(
             span: Int32(position), traceID: place.traceID, parentSpanID: span.parentSpanID, rule: place.rule,
             amended: amended)
-        if let execution, span.kestra != .none, span.parentSpanID == execution.entryParent, hasSpan(execution, place) {
+        if let execution, span.kestra.rawValue != 0, let entry = execution.entryParent, span.parentSpanID.raw == entry.raw,
+            hasSpan(execution, place)
+        {
             edit.parentSpanID = execution.spanID
-        } else if span.parentSpanID.isZero, execution == nil || span.kestra == .none, let context = place.context,
+        } else if span.parentSpanID.isZero, execution == nil || span.kestra.rawValue == 0, let context = place.context,
             context.traceID != trace.id
         {
             edit.parentSpanID = context.spanID
@@ -286,7 +289,7 @@ extension Correlator {
 
     private func count(_ release: Release) {
         guard let edits = release.edits, let batch = release.batch else { return }
-        for edit in edits where edit.traceID != batch.index.spans[Int(edit.span)].traceID {
+        for edit in edits where !edit.traceID.isSame(as: batch.index.spans[Int(edit.span)].traceID) {
             counters.joinedSpans += 1
             if edit.amended { counters.amendedSpans += 1 }
         }
@@ -430,6 +433,6 @@ extension SpanEdit {
 
     /// Whether the span leaves different from how it came.
     func changes(_ span: SpanEntry) -> Bool {
-        traceID != span.traceID || parentSpanID != span.parentSpanID || amended || !links.isEmpty
+        !traceID.isSame(as: span.traceID) || parentSpanID.raw != span.parentSpanID.raw || amended || !links.isEmpty
     }
 }

@@ -34,6 +34,8 @@ extension Correlator {
         // Of scopes of others most spans tell nothing: they are looked at no closer.
         var mayPass = false
         var lastScope: Int32 = -1
+        var lastTask: Int32 = -1
+        var lastTaskTrace = lastHome
         for position in index.spans.indices {
             if lastScope != index.spans[position].scope {
                 lastScope = index.spans[position].scope
@@ -91,11 +93,15 @@ extension Correlator {
                 trace.hasFollowerRoot = true
                 tellNativity(of: trace)
             }
-            if span.kestra == .server {
+            if case .server = span.kestra {
                 learnFromServer(span, facts, in: trace, owner: owner, record: batch.record, now: now)
             }
             if span.execution >= 0 {
-                learnFromTask(span, of: found[Int(span.execution)], in: trace, record: batch.record, now: now)
+                learnFromTask(
+                    span, of: found[Int(span.execution)], in: trace,
+                    isNeighbour: lastTask == span.execution && lastTaskTrace.isSame(as: span.traceID),
+                    record: batch.record, now: now)
+                (lastTask, lastTaskTrace) = (span.execution, span.traceID)
             }
             if let facts, span.kestra != .server {
                 let unit = span.execution >= 0 ? found[Int(span.execution)] : trace
@@ -154,10 +160,12 @@ extension Correlator {
     // MARK: Followers
 
     /// An EXECUTOR or WORKER span, or any other span with an execution id.
+    ///
+    /// - Parameter isNeighbour: whether the span before it was of the same execution in the same trace.
     private func learnFromTask(
-        _ span: SpanEntry, of execution: Execution, in trace: TraceState, record: UInt64, now: UInt64
+        _ span: SpanEntry, of execution: Execution, in trace: TraceState, isNeighbour: Bool, record: UInt64, now: UInt64
     ) {
-        if execution.group(in: trace) == nil { relate(execution, to: trace) }
+        if !isNeighbour, execution.group(in: trace) == nil { relate(execution, to: trace) }
         if execution.firstSeen == 0 { execution.firstSeen = now }
         execution.lastSeen = now
         if execution.isCounting {
@@ -169,7 +177,7 @@ extension Correlator {
         mark(execution)
         makeSpanDue(execution, now: now)
 
-        guard span.kestra != .none else { return }
+        if case .none = span.kestra { return }
         if span.parentSpanID.isZero {
             if !execution.isFragmented {
                 execution.isFragmented = true
@@ -180,7 +188,7 @@ extension Correlator {
                 trace.fragmentOwner = execution
                 tellNativity(of: trace)
             }
-        } else if span.kestra == .executor, !span.startsExecutions, execution.entryParent == nil {
+        } else if case .executor = span.kestra, !span.startsExecutions, execution.entryParent == nil {
             execution.entryParent = span.parentSpanID
             linkToEntry(execution, in: trace, record: record, now: now)
         }

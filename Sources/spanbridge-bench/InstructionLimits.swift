@@ -3,16 +3,16 @@
 enum InstructionLimits {
     /// By the name of the part.
     static let limits = [
-        "index": 1,
-        "index, half Kestra": 1,
-        "receive and index, gRPC": 1,
-        "fingerprint": 1,
-        "correlate, nothing to join": 1,
-        "correlate, half Kestra bound": 1,
-        "correlate, hold and release, half Kestra": 1,
-        "rewrite, half of the spans": 1,
-        "the state of executions": 1,
-        "the spans of executions": 1,
+        "index": 1_991,
+        "index, half Kestra": 2_624,
+        "receive and index, gRPC": 2_650,
+        "fingerprint": 331,
+        "correlate, nothing to join": 642,
+        "correlate, half Kestra bound": 3_143,
+        "correlate, hold and release, half Kestra": 3_594,
+        "rewrite, half of the spans": 1_190,
+        "the state of executions": 497,
+        "the spans of executions": 131,
     ]
 
     /// How much more a part may take before it fails, of its limit.
