@@ -4,6 +4,8 @@ import Glibc
 struct Arguments {
     enum Command {
         case measure
+        case scaling
+        case idle
         case allocations
         case instructions
         case adversaries
@@ -29,14 +31,27 @@ struct Arguments {
 
     var parentDirectory: String { directory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 
+    /// The relay's program.
+    func relay() throws -> String {
+        if let program { return program }
+        let found = try ownPath().split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/spanbridge"
+        guard access(found, X_OK) == 0 else {
+            throw BenchError("\(found) is not there: build with swift build -c release, or name it with --program")
+        }
+        return found
+    }
+
     static let help = """
         OVERVIEW: Measures what spanbridge costs.
 
-        USAGE: spanbridge-bench [allocations | instructions | adversaries | live] [options]
+        USAGE: spanbridge-bench [scaling | idle | allocations | instructions | adversaries | live] [options]
 
         SUBCOMMANDS:
           (none)                  CPU time a span of the release binary beside this program, in several
                                   configurations, and of its parts. Takes two to three minutes.
+          scaling                 The same for requests of 10 to 10,000 spans, 1 to 256 connections, one and two event
+                                  loops, gRPC out, and TLS.
+          idle                    CPU time of a relay with nothing to do, and what an idle connection holds of memory.
           allocations             Calls of the allocator for 1,000 and for 2,000 spans. Fails if the second need more
                                   than AllocationLimits.swift allows.
           instructions            Instructions a span of the parts of joining, counted by valgrind (callgrind). Fails if
@@ -63,7 +78,8 @@ struct Arguments {
     init(_ words: [String]) throws {
         var rest = words[...]
         let commands: [String: Command] = [
-            "allocations": .allocations, "instructions": .instructions, "adversaries": .adversaries, "live": .live,
+            "scaling": .scaling, "idle": .idle, "allocations": .allocations, "instructions": .instructions,
+            "adversaries": .adversaries, "live": .live,
         ]
         if let named = rest.first.flatMap({ commands[$0] }) {
             command = named

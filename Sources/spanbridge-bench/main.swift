@@ -19,6 +19,12 @@ do {
         // As the relay itself does, so that the parts are measured as they run there.
         Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
         try MeasureCommand(arguments: arguments).run()
+    case .scaling:
+        EventLoop.ignoreBrokenPipes()
+        try ScalingCommand(arguments: arguments).run()
+    case .idle:
+        EventLoop.ignoreBrokenPipes()
+        try IdleCommand(arguments: arguments).run()
     case .allocations:
         try AllocationRun().run()
     case .instructions:
