@@ -17,8 +17,12 @@ demo: build
 test: setup-test
 	.ci/test
 
+# With Rotel beside it, which is fetched from PyPI.
 bench: setup-test build
-	.build/release/spanbridge-bench
+	.ci/setup bench
+	.build/release/spanbridge-bench --peer .build/bench/rotel-agent
+	.build/release/spanbridge-bench scaling
+	.build/release/spanbridge-bench idle
 
 # Random worlds against the model of joining: make soak SPANS=1000000 [FEATURES=name,name|all]. SPANBRIDGE_SEED repeats a run.
 SPANS ?= 100000000

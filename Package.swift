@@ -70,6 +70,7 @@ let package = Package(
         .executableTarget(
             name: "spanbridge-bench",
             dependencies: ["Wire", "OTLP", "Correlation", "Journal", "Transport", "Receivers", "CAllocationCount"],
+            exclude: ["requirements.txt"],
             swiftSettings: settings),
 
         tests("WireTests", ["Wire"]),

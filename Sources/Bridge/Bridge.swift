@@ -49,7 +49,12 @@ package final class Bridge: @unchecked Sendable {
     private let keys: CompiledKeys
     private let resource = [("service.name", "spanbridge"), ("service.version", Version.current)]
     private let isStopping = Atomic<Bool>(false)
-    private let applied: UInt64
+    /// Belongs to the housekeeping thread.
+    private var pace = StatePace()
+    /// What could not be stored; nothing newer is taken before it is. Belongs to the housekeeping thread.
+    private var unstored: LearnedState?
+    /// The last record that the stored state includes. Belongs to the housekeeping thread once that runs.
+    private var applied: UInt64
     private let delivered: UInt64
     private let forwarded: UInt64
 
@@ -317,7 +322,7 @@ package final class Bridge: @unchecked Sendable {
     private func keepHouse() {
         _ = housekeeping.schedule(after: 1_000_000_000) {
             self.join.reviewIfDue()
-            self.storeState {
+            self.storeState(withChanges: self.pace.isDue()) {
                 self.tidy()
                 self.keepHouse()
             }
@@ -336,26 +341,47 @@ package final class Bridge: @unchecked Sendable {
         store.tidy()
     }
 
-    /// Stores what the correlator has learned since the last time, and what is delivered.
-    private func storeState(then done: @escaping @Sendable () -> Void) {
-        join.ask { correlator in
-            let changed = correlator.takeChangedState()
-            let applied = correlator.lastRecord
-            // Read after the state: a record that is settled by now was settled with everything before it.
-            let delivered = self.ledger.oldestOwed.map { $0 - 1 } ?? applied
-            // Without forwarding what was owed is given up: it would start old work when it is turned on again.
-            let forwarded = self.forwarding?.oldestOwed.map { $0 - 1 } ?? applied
-            self.housekeeping.post {
-                do {
-                    try self.store.store(changed, applied: applied, delivered: delivered, forwarded: forwarded)
-                    self.journal.pin(RecordID(raw: min(delivered, forwarded) + 1))
-                } catch {
-                    self.log.limited(.error, "The state could not be stored", ("error", "\(error)"))
+    /// Stores what is delivered and, with changes, what the correlator has learned since the last time.
+    private func storeState(withChanges: Bool = true, then done: @escaping @Sendable () -> Void) {
+        housekeeping.post {
+            let takesChanges = withChanges && self.unstored == nil
+            self.join.ask { correlator in
+                let last = correlator.lastRecord
+                let taken = takesChanges ? LearnedState(pieces: correlator.takeChangedState(), through: last) : nil
+                // Read after the state: a record that is settled by now was settled with everything before it.
+                let delivered = self.ledger.oldestOwed.map { $0 - 1 } ?? last
+                // Without forwarding what was owed is given up: it would start old work when it is turned on again.
+                let forwarded = self.forwarding?.oldestOwed.map { $0 - 1 } ?? last
+                self.housekeeping.post {
+                    self.store(taken, delivered: delivered, forwarded: forwarded)
+                    done()
                 }
-                done()
             }
         }
     }
+
+    /// On the housekeeping thread.
+    private func store(_ taken: LearnedState?, delivered: UInt64, forwarded: UInt64) {
+        let learned = taken ?? unstored
+        let applied = learned?.through ?? self.applied
+        do {
+            try store.store(learned?.pieces ?? [], applied: applied, delivered: delivered, forwarded: forwarded)
+            if let learned { pace.stored(learned.pieces.count) }
+            unstored = nil
+            self.applied = applied
+            // A start reads from what is not applied on.
+            journal.pin(RecordID(raw: min(applied, delivered, forwarded) + 1))
+        } catch {
+            unstored = learned
+            log.limited(.error, "The state could not be stored", ("error", "\(error)"))
+        }
+    }
+}
+
+/// What the correlator has learned up to a record since its state was taken last.
+private struct LearnedState: Sendable {
+    var pieces: [StoredState]
+    var through: UInt64
 }
 
 /// Calls back when it has been counted down.

@@ -2,10 +2,10 @@ import Correlation
 import OTLP
 
 extension ExecutionSpan {
-    /// The span as an OTLP request of its own: scope `spanbridge`, kind CONSUMER, named after its flow.
+    /// The span as it is exported: kind CONSUMER, named after its flow.
     ///
     /// - Parameter tenants: how the tenant it belongs to is shown (`correlation.tenancy.export`).
-    func encoded(resource: [(String, String)], tenants: TenantExport) -> [UInt8] {
+    func built(tenants: TenantExport) -> BuiltSpan {
         var attributes: [(String, BuiltSpan.Value)] = [("kestra.executionId", .string(executionID))]
         for (name, value) in [
             ("kestra.namespace", namespace), ("kestra.flowId", flow), ("kestra.tenantId", tenant),
@@ -17,11 +17,10 @@ extension ExecutionSpan {
         if let tenant = tenants.text(of: ownerTenant) { attributes.append(("tenant.id", .string(tenant))) }
         attributes.append(("spanbridge.rule", .string(rule.name)))
         if amended { attributes.append(("spanbridge.amended", .bool(true))) }
-        let span = BuiltSpan(
+        return BuiltSpan(
             traceID: traceID, spanID: spanID, parentSpanID: parentSpanID,
             name: namespace.isEmpty ? flow : "\(namespace).\(flow)", kind: 5, start: start, end: end,
             attributes: attributes, links: links, statusCode: statusCode, statusMessage: statusMessage, flags: 0x101)
-        return SpanBuilder.request(resource: resource, scope: "spanbridge", version: Version.current, spans: [span])
     }
 
     /// The best evidence there is: Kestra's own state, else an ERROR on one of its spans. Never OK for lack of errors.
@@ -39,8 +38,8 @@ extension ExecutionSpan {
 }
 
 extension DeliverySpan {
-    /// The span as an OTLP request of its own: scope `spanbridge`, kind PRODUCER, named after the event's type.
-    func encoded(resource: [(String, String)], tenants: TenantExport) -> [UInt8] {
+    /// The span as it is exported: kind PRODUCER, named after the event's type.
+    func built(tenants: TenantExport) -> BuiltSpan {
         var attributes: [(String, BuiltSpan.Value)] = []
         for (name, value) in [
             ("cloudevents.event_id", eventID), ("cloudevents.event_source", eventSource),
@@ -50,10 +49,9 @@ extension DeliverySpan {
         }
         if let tenant = tenants.text(of: ownerTenant) { attributes.append(("tenant.id", .string(tenant))) }
         if amended { attributes.append(("spanbridge.amended", .bool(true))) }
-        let span = BuiltSpan(
+        return BuiltSpan(
             traceID: context.traceID, spanID: spanID, parentSpanID: context.spanID,
             name: eventType.isEmpty ? "delivery" : "delivery \(eventType)", kind: 4, start: start, end: end,
             attributes: attributes, links: [link], statusCode: 0, statusMessage: "", flags: 0x101)
-        return SpanBuilder.request(resource: resource, scope: "spanbridge", version: Version.current, spans: [span])
     }
 }

@@ -243,11 +243,13 @@ final class JoinThread: @unchecked Sendable {
     }
 
     private func carryOut() {
+        // Spans that the relay makes come in numbers when executions have been quiet: they leave together.
+        var made = MadeSpans()
         for action in correlator.takeActions() {
             switch action {
             case .release(let release): send(release)
-            case .executionSpan(let span): send(span)
-            case .deliverySpan(let span): send(span)
+            case .executionSpan(let span): made.append(span.built(tenants: tenantExport), owner: span.owner)
+            case .deliverySpan(let span): made.append(span.built(tenants: tenantExport), owner: span.owner)
             case .amend(let amendment): amend(amendment)
             case .reload(let record, let groups, let isLast):
                 if let batch = readBack(record), let release = correlator.reloaded(batch, groups: groups) {
@@ -258,7 +260,9 @@ final class JoinThread: @unchecked Sendable {
             case .finished(let record): ledger.settle(record)
             case .askAbout(let execution): kestra?.ask(execution)
             }
+            if made.isFull { send(made.take()) }
         }
+        if !made.isEmpty { send(made.take()) }
         let (sizes, held) = (correlator.sizes, correlator.held)
         let reading = CorrelatorReading(
             executions: sizes.executions, events: sizes.events, traces: sizes.traces, inMemory: correlator.unitsInMemory, heldRecords: held.records,
@@ -281,21 +285,20 @@ final class JoinThread: @unchecked Sendable {
         }
         let source: ExporterFeed.Source =
             release.owner != release.record ? .made : count == batch.index.spans.count ? .record : .partOfRecord
-        offer(.traces, payload, count: count, owner: release.owner, from: source)
+        offer(.traces, payload, count: count, owners: [release.owner], from: source)
     }
 
-    private func send(_ span: ExecutionSpan) {
-        offer(.traces, span.encoded(resource: resource, tenants: tenantExport), count: 1, owner: span.owner, from: .made)
-    }
-
-    private func send(_ span: DeliverySpan) {
-        offer(.traces, span.encoded(resource: resource, tenants: tenantExport), count: 1, owner: span.owner, from: .made)
+    private func send(_ made: MadeSpans) {
+        let payload = made.encoded(resource: resource)
+        // One that is very large must not take the others along when it is refused.
+        if payload.count > MadeSpans.largest, let parts = made.split() { return parts.forEach(send) }
+        offer(.traces, payload, count: made.count, owners: made.owners, from: .made)
     }
 
     private func sendDependent(_ record: UInt64) {
         guard let request = dependents.removeValue(forKey: record) else { return }
         let payload = patched(request.payload, request.places)
-        offer(request.signal, payload, count: request.count, owner: record, from: .record)
+        offer(request.signal, payload, count: request.count, owners: [record], from: .record)
         ledger.settle(record)
     }
 
@@ -323,11 +326,11 @@ final class JoinThread: @unchecked Sendable {
     }
 
     private func offer(
-        _ signal: Signal, _ payload: [UInt8], count: Int, owner: UInt64, from source: ExporterFeed.Source
+        _ signal: Signal, _ payload: [UInt8], count: Int, owners: [UInt64], from source: ExporterFeed.Source
     ) {
         for feed in feeds where feed.takes(signal) {
-            ledger.owe(owner)
-            feed.offer(ExportItem(signal: signal, payload: payload, records: count, receipts: [owner]), from: source)
+            for owner in owners { ledger.owe(owner) }
+            feed.offer(ExportItem(signal: signal, payload: payload, records: count, receipts: owners), from: source)
         }
     }
 

@@ -247,9 +247,11 @@ final class Queries: QueryBackend {
                         payload += TraceRewriter.rewrite(
                             payload: batch.batch.payload, index: batch.batch.index, edits: edits, links: batch.links)
                     }
+                    var made = MadeSpans()
                     for span in story.executionSpans {
-                        payload += span.encoded(resource: self.resource, tenants: self.tenantExport)
+                        made.append(span.built(tenants: self.tenantExport), owner: span.owner)
                     }
+                    if !made.isEmpty { payload += made.encoded(resource: self.resource) }
                     if payload.isEmpty {
                         done(.problem(.notFound("No span of trace \(id.hex) is in the journal.")))
                     } else if asProtobuf {

@@ -24,7 +24,7 @@ extension Correlator {
 
     /// Sees to it that the execution's span is exported once nothing has arrived for the quiet time.
     func makeSpanDue(_ execution: Execution, now: UInt64) {
-        guard settings.executionSpan != .none, !execution.spanIsDue else { return }
+        guard !execution.spanIsDue, settings.executionSpan != .none else { return }
         execution.spanIsDue = true
         spanDeadlines.insert(execution, deadline: dueTime(execution, now: now))
     }

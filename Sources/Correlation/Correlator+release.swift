@@ -13,29 +13,31 @@ extension Correlator {
         var lastTrace = TraceID(high: 0, low: 0)
         var lastExecution: Int32 = -2
         var decided: Decision?
+        var isForwarded = false
         for position in index.spans.indices {
+            if lastExecution != index.spans[position].execution || !lastTrace.isSame(as: index.spans[position].traceID) {
+                (lastTrace, lastExecution) = (index.spans[position].traceID, index.spans[position].execution)
+                let execution = lastExecution >= 0 ? found[Int(lastExecution)] : nil
+                decided = knownTrace(lastTrace).map { decide(execution, in: $0, now: now) }
+                isForwarded = decided == nil
+                if isForwarded { passedTraces.insert(lastTrace) }
+            }
+            if isForwarded, isWhole { continue }
             let span = index.spans[position]
-            if lastTrace != span.traceID || lastExecution != span.execution {
-                (lastTrace, lastExecution) = (span.traceID, span.execution)
-                let execution = span.execution >= 0 ? found[Int(span.execution)] : nil
-                decided = knownTrace(span.traceID).map { decide(execution, in: $0, now: now) }
-                if decided == nil { passedTraces.insert(span.traceID) }
+            guard let decided else {
+                edits.append(SpanEdit(unchanged: span, at: position))
+                continue
             }
-            var edit = SpanEdit(unchanged: span, at: position)
-            if let decided {
-                if let deadline = decided.deadline {
-                    isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
-                    hold(Int32(position), of: decided.group, record: batch.record, deadline: deadline)
-                    held += 1
-                    continue
-                }
-                edit = self.edit(
-                    span, at: position, of: decided.group, execution: decided.execution, place: decided.place,
-                    amended: false, links: &links)
-                if edit.changes(span) {
-                    isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
-                }
+            if let deadline = decided.deadline {
+                isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
+                hold(Int32(position), of: decided.group, record: batch.record, deadline: deadline)
+                held += 1
+                continue
             }
+            let edit = self.edit(
+                span, at: position, of: decided.group, execution: decided.execution, place: decided.place,
+                amended: false, links: &links)
+            if isWhole, edit.changes(span) { isWhole = leaveWhole(isWhole, batch, before: position, into: &edits) }
             if !isWhole { edits.append(edit) }
         }
         if held > 0 { keep(batch) }
@@ -118,16 +120,19 @@ extension Correlator {
         amended: Bool, links: inout [AddedLink]
     ) -> SpanEdit {
         let trace = group.trace
-        let server = span.kestra == .server ? span.spanID : nil
+        var server: SpanID?
+        if case .server = span.kestra { server = span.spanID }
         let place =
             server != nil && settings.late != .link
             ? placement(ofServer: span.spanID, in: trace) : known ?? placement(of: group)
         var edit = SpanEdit(
             span: Int32(position), traceID: place.traceID, parentSpanID: span.parentSpanID, rule: place.rule,
             amended: amended)
-        if let execution, span.kestra != .none, span.parentSpanID == execution.entryParent, hasSpan(execution, place) {
+        if let execution, span.kestra.rawValue != 0, let entry = execution.entryParent, span.parentSpanID.raw == entry.raw,
+            hasSpan(execution, place)
+        {
             edit.parentSpanID = execution.spanID
-        } else if span.parentSpanID.isZero, execution == nil || span.kestra == .none, let context = place.context,
+        } else if span.parentSpanID.isZero, execution == nil || span.kestra.rawValue == 0, let context = place.context,
             context.traceID != trace.id
         {
             edit.parentSpanID = context.spanID
@@ -282,7 +287,7 @@ extension Correlator {
 
     private func count(_ release: Release) {
         guard let edits = release.edits, let batch = release.batch else { return }
-        for edit in edits where edit.traceID != batch.index.spans[Int(edit.span)].traceID {
+        for edit in edits where !edit.traceID.isSame(as: batch.index.spans[Int(edit.span)].traceID) {
             counters.joinedSpans += 1
             if edit.amended { counters.amendedSpans += 1 }
         }
@@ -426,6 +431,6 @@ extension SpanEdit {
 
     /// Whether the span leaves different from how it came.
     func changes(_ span: SpanEntry) -> Bool {
-        traceID != span.traceID || parentSpanID != span.parentSpanID || amended || !links.isEmpty
+        !traceID.isSame(as: span.traceID) || parentSpanID.raw != span.parentSpanID.raw || amended || !links.isEmpty
     }
 }

@@ -30,7 +30,25 @@ extension Correlator {
         var cached: TraceState?
         var lastHome = TraceID(high: 0, low: 0)
         var lastOwned = lastHome
+        let tellsOfHomes = settings.hasOtherFollowers
+        // Of scopes of others most spans tell nothing: they are looked at no closer.
+        var mayPass = false
+        var lastScope: Int32 = -1
+        var lastTask: Int32 = -1
+        var lastTaskTrace = lastHome
         for position in index.spans.indices {
+            if lastScope != index.spans[position].scope {
+                lastScope = index.spans[position].scope
+                let scope = index.scopes[Int(lastScope)]
+                mayPass =
+                    batch.tenant == nil && index.resourceEvidence.isEmpty && scope.role != .follower
+                    && !(scope.role == .home && tellsOfHomes)
+            }
+            if mayPass, index.spans[position].execution < 0, index.spans[position].evidence.isEmpty,
+                case .none = index.spans[position].kestra
+            {
+                continue
+            }
             let span = index.spans[position]
             let scope = index.scopes[Int(span.scope)]
             let isTelling = !span.evidence.isEmpty || !index.resourceEvidence.isEmpty
@@ -44,7 +62,7 @@ extension Correlator {
             }
             let isOfFollower = scope.role == .follower && scope.origin != .kestra
             guard span.execution >= 0 || span.kestra != .none || isOfFollower else {
-                if scope.role == .home, settings.hasOtherFollowers,
+                if scope.role == .home, tellsOfHomes,
                     lastHome != span.traceID || span.parentSpanID.isZero
                 {
                     lastHome = span.traceID
@@ -54,7 +72,7 @@ extension Correlator {
                 continue
             }
             let trace: TraceState
-            if let last = cached, last.id == span.traceID {
+            if let last = cached, last.id.isSame(as: span.traceID) {
                 trace = last
             } else {
                 trace = traceState(span.traceID, now: now)
@@ -75,11 +93,15 @@ extension Correlator {
                 trace.hasFollowerRoot = true
                 tellNativity(of: trace)
             }
-            if span.kestra == .server {
+            if case .server = span.kestra {
                 learnFromServer(span, facts, in: trace, owner: owner, record: batch.record, now: now)
             }
             if span.execution >= 0 {
-                learnFromTask(span, of: found[Int(span.execution)], in: trace, record: batch.record, now: now)
+                learnFromTask(
+                    span, of: found[Int(span.execution)], in: trace,
+                    isNeighbour: lastTask == span.execution && lastTaskTrace.isSame(as: span.traceID),
+                    record: batch.record, now: now)
+                (lastTask, lastTaskTrace) = (span.execution, span.traceID)
             }
             if let facts, span.kestra != .server {
                 let unit = span.execution >= 0 ? found[Int(span.execution)] : trace
@@ -138,10 +160,12 @@ extension Correlator {
     // MARK: Followers
 
     /// An EXECUTOR or WORKER span, or any other span with an execution id.
+    ///
+    /// - Parameter isNeighbour: whether the span before it was of the same execution in the same trace.
     private func learnFromTask(
-        _ span: SpanEntry, of execution: Execution, in trace: TraceState, record: UInt64, now: UInt64
+        _ span: SpanEntry, of execution: Execution, in trace: TraceState, isNeighbour: Bool, record: UInt64, now: UInt64
     ) {
-        if execution.group(in: trace) == nil { relate(execution, to: trace) }
+        if !isNeighbour, execution.group(in: trace) == nil { relate(execution, to: trace) }
         if execution.firstSeen == 0 { execution.firstSeen = now }
         execution.lastSeen = now
         if execution.isCounting {
@@ -153,7 +177,7 @@ extension Correlator {
         mark(execution)
         makeSpanDue(execution, now: now)
 
-        guard span.kestra != .none else { return }
+        if case .none = span.kestra { return }
         if span.parentSpanID.isZero {
             if !execution.isFragmented {
                 execution.isFragmented = true
@@ -164,7 +188,7 @@ extension Correlator {
                 trace.fragmentOwner = execution
                 tellNativity(of: trace)
             }
-        } else if span.kestra == .executor, !span.startsExecutions, execution.entryParent == nil {
+        } else if case .executor = span.kestra, !span.startsExecutions, execution.entryParent == nil {
             execution.entryParent = span.parentSpanID
             linkToEntry(execution, in: trace, record: record, now: now)
         }
@@ -429,6 +453,12 @@ extension SpanBatch {
     func text(_ range: ByteRange) -> String {
         String(decoding: payload[range.indices], as: UTF8.self)
     }
+}
+
+extension TraceID {
+    /// The same as `==`, which is called through a table from another module.
+    @inline(always)
+    func isSame(as other: TraceID) -> Bool { high == other.high && low == other.low }
 }
 
 extension TraceContext {

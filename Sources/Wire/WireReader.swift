@@ -184,6 +184,36 @@ extension WireReader {
         return (Range(uncheckedBounds: (key, value)), Range(uncheckedBounds: (value &+ 4, cursor)))
     }
 
+    /// The same of a message that is nothing but a byte string in field 1 and, in field 2, a message that is nothing but a
+    /// varint in field 3: an attribute with an integer. The value is where the varint lies.
+    @inlinable @inline(always)
+    public mutating func shortNumber() -> (key: Range<Int>, value: Range<Int>)? {
+        guard remaining >= 7 else { return nil }
+        // Safe: the three bytes at cursor are among the seven that remain.
+        let total = Int(bytes.unsafeLoad(fromUncheckedByteOffset: cursor, as: UInt8.self))
+        let tag = bytes.unsafeLoad(fromUncheckedByteOffset: cursor &+ 1, as: UInt8.self)
+        let count = Int(bytes.unsafeLoad(fromUncheckedByteOffset: cursor &+ 2, as: UInt8.self))
+        guard tag == 10, total < 0x80, total < remaining, count &+ 6 <= total else { return nil }
+        let key = cursor &+ 3
+        let value = key &+ count
+        // Safe: value + 4 <= cursor + 1 + total <= end, by the two comparisons above.
+        let header = UInt32(
+            littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: value, as: UInt32.self))
+        let length = total &- count &- 5
+        // Tag 18 and its length, tag 24. A varint of ten bytes has a rule of its own for the last.
+        guard header & 0x00FF_FFFF == 0x18_00_12 | UInt32(truncatingIfNeeded: length &+ 1) &<< 8, length < 10 else {
+            return nil
+        }
+        let next = value &+ 3 &+ length
+        for position in value &+ 3..<next {
+            // Safe: position < next = cursor + 1 + total <= end.
+            let byte = bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
+            guard (byte < 0x80) == (position == next &- 1) else { return nil }
+        }
+        cursor = next
+        return (Range(uncheckedBounds: (key, value)), Range(uncheckedBounds: (value &+ 3, next)))
+    }
+
     /// Moves behind a field whose tag was read.
     @inlinable @inline(always)
     public mutating func skip(_ tag: UInt32) throws(WireError) {

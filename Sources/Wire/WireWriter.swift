@@ -42,7 +42,37 @@ public enum WireWriter {
     @inlinable
     public static func delimited(_ tag: UInt32, _ bytes: some Collection<UInt8>, to output: inout [UInt8]) {
         header(tag, count: bytes.count, to: &output)
-        output.append(contentsOf: bytes)
+        // Bytes that lie in one piece, as those of most texts do, are copied in one piece.
+        // Safe: the pointer is used within the closure only.
+        let isCopied: Void? = bytes.withContiguousStorageIfAvailable {
+            output.append(contentsOf: UnsafeRawBufferPointer($0))
+        }
+        if isCopied == nil { output.append(contentsOf: bytes) }
+    }
+
+    /// A length-delimited field of what `body` appends, without another array. One byte is kept free for the length; a
+    /// body that needs more is moved up.
+    @inlinable @inline(always)
+    public static func message(_ tag: UInt32, to output: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+        varint(UInt64(tag), to: &output)
+        output.append(0)
+        let start = output.count
+        body(&output)
+        let count = output.count &- start
+        let more = size(ofVarint: UInt64(truncatingIfNeeded: count)) &- 1
+        for _ in 0..<more { output.append(0) }
+        // Safe: the body is at start..<start + count, `more` bytes were appended behind it, and the length takes the byte
+        // before it and those `more`. The regions of the copy may overlap.
+        output.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            if more > 0 { (base + start + more).copyMemory(from: base + start, byteCount: count) }
+            var rest = UInt64(truncatingIfNeeded: count)
+            for position in start &- 1..<start &+ more {
+                bytes[position] = UInt8(truncatingIfNeeded: rest) | 0x80
+                rest &>>= 7
+            }
+            bytes[start &- 1 &+ more] &= 0x7F
+        }
     }
 
     /// A varint field.

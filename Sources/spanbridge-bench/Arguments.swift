@@ -4,7 +4,10 @@ import Glibc
 struct Arguments {
     enum Command {
         case measure
+        case scaling
+        case idle
         case allocations
+        case instructions
         case adversaries
         case live
         case help
@@ -21,23 +24,38 @@ struct Arguments {
     /// The relay; by default the one beside this program.
     var program: String?
 
-    /// One adversary instead of all.
+    /// One adversary or part instead of all, or the end-to-end rows whose name contains this.
     var only: String?
     /// How many hostile spans, or live executions.
     var count = 1_000_000
 
     var parentDirectory: String { directory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 
+    /// The relay's program.
+    func relay() throws -> String {
+        if let program { return program }
+        let found = try ownPath().split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/spanbridge"
+        guard access(found, X_OK) == 0 else {
+            throw BenchError("\(found) is not there: build with swift build -c release, or name it with --program")
+        }
+        return found
+    }
+
     static let help = """
         OVERVIEW: Measures what spanbridge costs.
 
-        USAGE: spanbridge-bench [allocations | adversaries | live] [options]
+        USAGE: spanbridge-bench [scaling | idle | allocations | instructions | adversaries | live] [options]
 
         SUBCOMMANDS:
           (none)                  CPU time a span of the release binary beside this program, in several
                                   configurations, and of its parts. Takes two to three minutes.
+          scaling                 The same for requests of 10 to 10,000 spans, 1 to 256 connections, one and two event
+                                  loops, gRPC out, and TLS.
+          idle                    CPU time of a relay with nothing to do, and what an idle connection holds of memory.
           allocations             Calls of the allocator for 1,000 and for 2,000 spans. Fails if the second need more
                                   than AllocationLimits.swift allows.
+          instructions            Instructions a span of the parts of joining, counted by valgrind (callgrind). Fails if
+                                  one needs over 5 % more than InstructionLimits.swift says.
           adversaries             The peak of resident memory under a million hostile spans, of several kinds. Fails
                                   if it is above its limit.
           live                    The peak of resident memory with a million live executions, and what it costs to
@@ -49,7 +67,9 @@ struct Arguments {
           --peer PATH             Measures Rotel too; PATH is rotel-agent of the PyPI package rotel.
           --directory PATH        Where journals are made. (default: $TMPDIR or /tmp)
           --program PATH          The relay. (default: spanbridge beside this program)
-          --only NAME             One adversary instead of all, in this process.
+          --only NAME             One adversary, or one part of instructions, instead of all and in this process.
+                                  Without a subcommand: only the configurations whose name contains this, and not
+                                  the parts.
           --count N               So many hostile spans or live executions, 1 to 100000000. (default: 1000000)
           -h, --help              Shows this text.
 
@@ -57,16 +77,12 @@ struct Arguments {
 
     init(_ words: [String]) throws {
         var rest = words[...]
-        if rest.first == "allocations" {
-            command = .allocations
-            rest = rest.dropFirst()
-        }
-        if rest.first == "adversaries" {
-            command = .adversaries
-            rest = rest.dropFirst()
-        }
-        if rest.first == "live" {
-            command = .live
+        let commands: [String: Command] = [
+            "scaling": .scaling, "idle": .idle, "allocations": .allocations, "instructions": .instructions,
+            "adversaries": .adversaries, "live": .live,
+        ]
+        if let named = rest.first.flatMap({ commands[$0] }) {
+            command = named
             rest = rest.dropFirst()
         }
         while let word = rest.popFirst() {

@@ -30,7 +30,11 @@ final class CountingSink: RequestHandler {
     private let keys = CompiledKeys(.defaults)
     private let loop: EventLoop
 
-    init() throws {
+    private let tls: TLSContext?
+
+    /// - Parameter tls: a server's context, if it shall speak TLS.
+    init(tls: TLSContext? = nil) throws {
+        self.tls = tls
         loop = try EventLoop(name: "sink")
         loop.start()
     }
@@ -38,7 +42,7 @@ final class CountingSink: RequestHandler {
     /// Opens a port of the kernel's choice on the loopback address.
     func listen() throws -> Int {
         let server = Server(loops: [loop], limits: .defaults, connectionLimit: 256)
-        return try server.listen(name: "sink", host: "127.0.0.1", port: 0, handler: self)
+        return try server.listen(name: "sink", host: "127.0.0.1", port: 0, handler: self, tls: tls)
     }
 
     func stop() { loop.stop() }
@@ -62,8 +66,10 @@ final class CountingSink: RequestHandler {
 
     func handle(_ request: Request, responder: Responder) {
         responder.send(.http(200, headers: [HeaderField("content-type", "application/x-protobuf")]))
-        let coding = ContentCoding(name: request.head.header("content-encoding") ?? "identity")
-        guard request.head.path == "/v1/traces", let coding,
+        let isGRPC = request.head.wireProtocol == .grpc
+        let header = isGRPC ? "grpc-encoding" : "content-encoding"
+        let coding = ContentCoding(name: request.head.header(header) ?? "identity")
+        guard request.head.path == (isGRPC ? Signal.traces.exportMethod : "/v1/traces"), let coding,
             let payload = try? Inflation.inflate(request.body, coding: coding, limit: 256 << 20),
             let index = try? SpanIndex(payload: payload, keys: keys)
         else { return state.withLock { $0.totals.mistakes += 1 } }

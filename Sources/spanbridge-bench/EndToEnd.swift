@@ -1,4 +1,5 @@
 import Correlation
+import Glibc
 import OTLP
 import Transport
 
@@ -13,6 +14,14 @@ struct Scenario {
     var intake: WireProtocol
     /// `none`, `gzip` or `zstd`.
     var compression: String
+    var output = WireProtocol.http1
+    /// Whether TLS is spoken on both sides.
+    var hasTLS = false
+    /// `threads.event_loops`; 0 is one a core.
+    var loops = 0
+    var connections = 4
+    var spansPerRequest = 1_000
+    var requestsPerRound = 30
 
     var title: String {
         switch kind {
@@ -26,7 +35,9 @@ struct Scenario {
 
     var isDurable: Bool { if case .spanbridge("fsync", _) = kind { true } else { false } }
 
-    var path: String { "\(intake == .grpc ? "gRPC" : "HTTP/1.1") → HTTP/1.1 \(compression)" }
+    var path: String { "\(Self.name(intake)) → \(Self.name(output)) \(compression)\(hasTLS ? ", TLS" : "")" }
+
+    private static func name(_ wireProtocol: WireProtocol) -> String { wireProtocol == .grpc ? "gRPC" : "HTTP/1.1" }
 
     /// Every combination that the documentation names.
     static func all(peer: String?) -> [Scenario] {
@@ -55,6 +66,8 @@ struct ScenarioResult {
     var scenario: Scenario
     /// CPU µs a span, a value a round.
     var cost = Samples()
+    /// CPU µs a span of all rounds and of what the relay does afterwards: it stores what it has learned every few seconds.
+    var wholeCost = 0.0
     var spans = 0
     var executionSpans = 0
     var peakMemory = 0
@@ -69,21 +82,23 @@ struct EndToEnd {
     var program: String
     var parent: String
     var rounds: Int
-    var requestsPerRound: Int
-    var spansPerRequest: Int
-    private static let connections = 4
-    /// Executions in one request of the joined scenario; of four, three are bound beforehand, one waits for the hold.
+    /// Executions in 1,000 spans of the joined scenario; of four, three are bound beforehand, one waits for the hold.
     private static let executions = 25
+    /// In this time the relay has stored what it has learned, seconds.
+    private static let afterwards: UInt32 = 7
 
     func run(_ scenario: Scenario) throws -> ScenarioResult {
-        let sink = try CountingSink()
+        let certificate = scenario.hasTLS ? try Certificate(in: parent) : nil
+        let sink = try CountingSink(tls: certificate?.server())
         defer { sink.stop() }
         let sinkPort = try sink.listen()
         let subject: Subject
         switch scenario.kind {
         case .spanbridge(let durability, _):
-            subject = try RelaySettings(durability: durability, compression: scenario.compression)
-                .start(program: program, sinkPort: sinkPort, in: parent)
+            subject = try RelaySettings(
+                durability: durability, compression: scenario.compression, output: scenario.output,
+                loops: scenario.loops, certificate: certificate
+            ).start(program: program, sinkPort: sinkPort, in: parent)
         case .rotel(let peer):
             subject = try RotelPeer.start(
                 program: peer, compression: scenario.compression, sinkPort: sinkPort, in: parent)
@@ -91,17 +106,24 @@ struct EndToEnd {
         defer { subject.process.stop() }
         let load = try LoadGenerator(
             wireProtocol: scenario.intake, port: scenario.intake == .grpc ? subject.grpcPort : subject.httpPort,
-            connections: Self.connections)
+            connections: scenario.connections, tls: certificate?.client())
         defer { load.close() }
         let template = RequestTemplate(
-            scenario.joins ? .halfKestra : .services, spans: spansPerRequest, traces: spansPerRequest / 20,
-            executions: Self.executions)
+            scenario.joins ? .halfKestra : .services, spans: scenario.spansPerRequest,
+            traces: max(1, scenario.spansPerRequest / 20), executions: scenario.spansPerRequest * Self.executions / 1_000)
 
         var result = ScenarioResult(scenario: scenario)
+        var start: UInt64 = 0
+        var binding: UInt64 = 0
         // The first round fills caches and pools and is not counted.
         for round in 0...rounds {
-            let serials = (0..<requestsPerRound).map { UInt64(round * requestsPerRound + $0 + 1) }
-            if let api = subject.apiPort, scenario.joins { try bind(serials, template, api) }
+            let serials = (0..<scenario.requestsPerRound).map { UInt64(round * scenario.requestsPerRound + $0 + 1) }
+            if round == 1 { start = try subject.process.cpuTime() }
+            if let api = subject.apiPort, scenario.joins {
+                let before = try subject.process.cpuTime()
+                try bind(serials, template, api)
+                if round > 0 { binding += try subject.process.cpuTime() - before }
+            }
             let used = try measure(serials, template, subject, load, sink)
             let totals = sink.totals
             if round == 0 { continue }
@@ -111,6 +133,9 @@ struct EndToEnd {
             result.wireBytes += totals.wireBytes
             result.bytes += totals.bytes
         }
+        if scenario.joins { sleep(Self.afterwards) }
+        let whole = try subject.process.cpuTime() - start - binding
+        result.wholeCost = Double(whole) / 1_000 / Double(max(result.spans, 1))
         result.peakMemory = subject.process.peakMemory
         return result
     }

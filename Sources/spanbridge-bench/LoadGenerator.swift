@@ -10,16 +10,19 @@ final class LoadGenerator: Sendable {
     /// Requests in flight on one connection: HTTP/1.1 takes one at a time.
     private let window: Int
 
-    init(wireProtocol: WireProtocol, port: Int, connections: Int) throws {
+    /// - Parameter tls: a client's context, if the server speaks TLS.
+    init(wireProtocol: WireProtocol, port: Int, connections: Int, tls: TLSContext? = nil) throws {
         let loop = try EventLoop(name: "load")
         self.loop = loop
         loop.start()
         isGRPC = wireProtocol == .grpc
-        window = isGRPC ? 2 : 1
+        // Many senders wait for their answers.
+        window = isGRPC && connections < 16 ? 2 : 1
         clients = (0..<connections).map { _ in
             Client(
-                loop: loop, endpoint: ClientEndpoint(host: "127.0.0.1", port: port, wireProtocol: wireProtocol),
-                connections: 1, responseLimit: 1 << 20)
+                loop: loop,
+                endpoint: ClientEndpoint(host: "127.0.0.1", port: port, tls: tls != nil, wireProtocol: wireProtocol),
+                connections: 1, responseLimit: 1 << 20, tls: tls)
         }
     }
 

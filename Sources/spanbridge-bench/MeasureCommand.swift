@@ -7,7 +7,6 @@ struct MeasureCommand {
 
     func run() throws {
         let parent = arguments.parentDirectory
-        let program = try arguments.program ?? Self.besideThis("spanbridge")
         let rounds = arguments.rounds ?? (arguments.isQuick ? 1 : 5)
         let (requests, spans) = (30, 1_000)
         let size = RequestTemplate(.services, spans: spans, traces: spans / 20, executions: 0).byteCount
@@ -16,15 +15,16 @@ struct MeasureCommand {
             """
             \(rounds) rounds after one for warming up; a round is \(requests) requests of \(spans) spans with 10 \
             attributes, \(size / spans) bytes a span (half Kestra: \(joinedSize / spans)), over 4 connections.
-            Load before the run: \(Self.load).
+            Load before the run: \(machineLoad()).
 
             """)
-        let endToEnd = EndToEnd(
-            program: program, parent: parent, rounds: rounds, requestsPerRound: requests, spansPerRequest: spans)
+        let endToEnd = EndToEnd(program: try arguments.relay(), parent: parent, rounds: rounds)
         var table = Table(
-            "configuration", "way", "spans out", "CPU µs a span", "lowest to highest", "peak MiB", "sent/payload")
+            "configuration", "way", "spans out", "CPU µs a span", "all rounds and after", "lowest to highest", "peak MiB",
+            "sent/payload")
         var references: (relayed: Double?, joined: Double?)
         for scenario in Scenario.all(peer: arguments.peer) {
+            if let only = arguments.only, !"\(scenario.title), \(scenario.path)".contains(only) { continue }
             say("measuring \(scenario.title), \(scenario.path)")
             let result = try endToEnd.run(scenario)
             if scenario.isDurable, scenario.intake == .grpc, scenario.compression == "gzip" {
@@ -32,16 +32,19 @@ struct MeasureCommand {
             }
             table.add(
                 result.scenario.title, result.scenario.path, grouped(result.spans),
-                decimal(result.cost.median, places: 2), result.cost.spread, "\(result.peakMemory >> 20)",
+                decimal(result.cost.median, places: 2), decimal(result.wholeCost, places: 2), result.cost.spread,
+                "\(result.peakMemory >> 20)",
                 "\(decimal(Double(result.wireBytes) / Double(max(result.bytes, 1)), places: 2))")
         }
         show(table.text)
         show("Every round ended with each span at the sink once: their number and the sum of their ids agree.\n\n")
-        say("measuring the parts")
-        try showBricks(
-            Bricks(parent: parent, rounds: rounds, requestsPerRound: requests, spansPerRequest: spans).run(),
-            references)
-        show("Load after the run: \(Self.load).\n")
+        if arguments.only == nil {
+            say("measuring the parts")
+            try showBricks(
+                Bricks(parent: parent, rounds: rounds, requestsPerRound: requests, spansPerRequest: spans).run(),
+                references)
+        }
+        show("Load after the run: \(machineLoad()).\n")
     }
 
     private func showBricks(_ bricks: [Brick], _ references: (relayed: Double?, joined: Double?)) {
@@ -78,21 +81,17 @@ struct MeasureCommand {
                 """)
         }
     }
+}
 
-    private static func besideThis(_ name: String) throws -> String {
-        var path = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &path, path.count - 1)
-        guard count > 0 else { throw BenchError("/proc/self/exe cannot be read; name the relay with --program") }
-        let own = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let found = own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/\(name)"
-        guard access(found, X_OK) == 0 else {
-            throw BenchError("\(found) is not there: build with swift build -c release, or name it with --program")
-        }
-        return found
-    }
+/// The 1-minute load average, which tells whether the machine had something else to do.
+func machineLoad() -> String { String(readText("/proc/loadavg").prefix { $0 != " " }) }
 
-    /// The 1-minute load average, which tells whether the machine had something else to do.
-    private static var load: String { String(readText("/proc/loadavg").prefix { $0 != " " }) }
+/// Where this program is.
+func ownPath() throws -> String {
+    var path = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &path, path.count - 1)
+    guard count > 0 else { throw BenchError("/proc/self/exe cannot be read") }
+    return String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
 /// What a command found out, on standard output.

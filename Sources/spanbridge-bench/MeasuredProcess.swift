@@ -66,8 +66,13 @@ final class MeasuredProcess {
     var peakMemory: Int { Self.peakMemory(of: "\(id)") }
 
     /// The same of any process by its id, or `self`.
-    static func peakMemory(of process: String) -> Int {
-        let line = readText("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+    static func peakMemory(of process: String) -> Int { memory("VmHWM:", of: process) }
+
+    /// The physical memory that it has now (VmRSS), bytes.
+    var memory: Int { Self.memory("VmRSS:", of: "\(id)") }
+
+    private static func memory(_ kind: String, of process: String) -> Int {
+        let line = readText("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix(kind) } ?? ""
         return (Int(line.filter(\.isNumber)) ?? 0) << 10
     }
 

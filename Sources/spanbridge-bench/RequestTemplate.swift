@@ -16,6 +16,7 @@ struct RequestTemplate {
     private var traces: [SpanWriter.Place] = []
     private var spans: [SpanWriter.Place] = []
     private var executions: [SpanWriter.Place] = []
+    private var texts: [SpanWriter.Place] = []
     let spanCount: Int
     let executionCount: Int
 
@@ -46,6 +47,7 @@ struct RequestTemplate {
         self.traces = builder.traces
         spans = builder.spans
         self.executions = builder.executions
+        texts = builder.texts
     }
 
     var byteCount: Int { bytes.count }
@@ -65,6 +67,13 @@ struct RequestTemplate {
             request.replaceSubrange(
                 place.offset..<place.offset + Self.executionBytes, with: Self.execution(serial, place.number).utf8)
         }
+        for place in texts {
+            for half in 0..<2 {
+                let digits = Self.digits(Self.mix(serial, UInt64(6 + half), place.number))
+                WireWriter.overwrite(at: place.offset + 16 * half, bigEndian: digits.high, in: &request)
+                WireWriter.overwrite(at: place.offset + 16 * half + 8, bigEndian: digits.low, in: &request)
+            }
+        }
         return request
     }
 
@@ -74,6 +83,19 @@ struct RequestTemplate {
     }
 
     static let executionBytes = 22
+
+    /// The 16 hex digits of a number as the bytes of two.
+    private static func digits(_ number: UInt64) -> (high: UInt64, low: UInt64) {
+        func spread(_ half: UInt64) -> UInt64 {
+            // Each nibble into a byte of its own, then '0' to '9' or 'a' to 'f'.
+            var nibbles = (half | half << 16) & 0x0000_FFFF_0000_FFFF
+            nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
+            nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
+            let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+            return nibbles + 0x3030_3030_3030_3030 + letters * 39
+        }
+        return (spread(number >> 32), spread(number & 0xFFFF_FFFF))
+    }
 
     static func traceID(_ serial: UInt64, _ number: Int) -> TraceID {
         TraceID(high: mix(serial, 1, number), low: mix(serial, 2, number))

@@ -12,6 +12,8 @@ struct SpanWriter {
     private(set) var traces: [Place] = []
     private(set) var spans: [Place] = []
     private(set) var executions: [Place] = []
+    /// 32 hex digits that are different in each span and request, as ids of customers, sessions and orders are.
+    private(set) var texts: [Place] = []
     private var spanCount = 0
     /// The SERVER span and the latest EXECUTOR span of the execution at hand, and how many spans followed the first.
     private var server = 0
@@ -59,26 +61,26 @@ struct SpanWriter {
             span("GET /api/v1/orders/{id}", kind: 2, trace: trace, parent: isFirst ? nil : root) { span in
                 span.attribute("http.request.method", "GET")
                 span.attribute("http.route", "/api/v1/orders/{id}")
-                span.attribute("url.path", "/api/v1/orders/88\(10_000 + span.any(below: 90_000))")
-                span.attribute("url.scheme", "http")
+                span.text("url.path", "/api/v1/orders/")
+                span.text("session.id", "")
                 span.attribute("server.address", "checkout.svc")
                 span.attribute("server.port", 8080)
                 span.attribute("http.response.status_code", 200)
                 span.attribute("network.protocol.version", "1.1")
                 span.attribute("client.address", "10.42.\(span.any(below: 9)).\(100 + span.any(below: 150))")
-                span.attribute("thread.name", "http-nio-8080-exec-\(span.any(below: 10))")
+                span.text("enduser.pseudo.id", "")
             }
         } else {
             span("SELECT orders.order_line", kind: 3, trace: trace, parent: root) { span in
                 span.attribute("db.system.name", "postgresql")
                 span.attribute("db.namespace", "orders")
                 span.attribute("db.operation.name", "SELECT")
-                span.attribute("db.query.text", Self.queries[span.any(below: Self.queries.count)])
-                span.attribute("db.collection.name", "order_line")
+                span.text("db.query.text", "\(Self.queries[span.any(below: Self.queries.count)]) -- ")
+                span.text("db.query.parameter.1", "")
                 span.attribute("server.address", "postgres-\(span.any(below: 4)).data")
                 span.attribute("server.port", 5432)
                 span.attribute("thread.id", UInt64(10 + span.any(below: 110)))
-                span.attribute("thread.name", "pool-3-thread-\(span.any(below: 10))")
+                span.text("db.client.connection.id", "")
                 span.attribute("code.function", Self.functions[span.any(below: Self.functions.count)])
             }
         }
@@ -117,11 +119,11 @@ struct SpanWriter {
             span.attribute(
                 "kestra.source",
                 isExecutor ? "io.kestra.core.models.executions.Execution" : "io.kestra.plugin.core.log.Log")
-            span.attribute("kestra.uid", "4dXj2kTqVb0Yw8\(10_000_000 + span.any(below: 90_000_000))")
-            span.attribute("thread.name", "executor-default-\(span.any(below: 8))")
+            span.text("kestra.uid", "")
+            span.text("job.id", "")
             span.attribute("thread.id", UInt64(10 + span.any(below: 110)))
             span.attribute("kestra.attempt", 1)
-            span.attribute("host.name", "kestra-0")
+            span.text("container.id", "")
         }
     }
 
@@ -166,6 +168,19 @@ struct SpanWriter {
         }
     }
 
+    /// An attribute with a text that is nobody else's.
+    private mutating func text(_ name: String, _ start: String) {
+        message(74) { attribute in
+            attribute.text(10, name)
+            attribute.message(18) { value in
+                WireWriter.header(10, count: start.utf8.count + 32, to: &value.bytes)
+                value.bytes += start.utf8
+                value.texts.append(Place(offset: value.bytes.count, number: value.texts.count))
+                value.bytes += [UInt8](repeating: UInt8(ascii: "0"), count: 32)
+            }
+        }
+    }
+
     private mutating func attribute(_ name: String, _ value: String) { attribute(74, name, value) }
 
     private mutating func attribute(_ tag: UInt32, _ name: String, _ value: String) {
@@ -189,7 +204,7 @@ struct SpanWriter {
     /// A message whose length is not known before its body: the body is written, then moved behind its head.
     private mutating func message(_ tag: UInt32, _ body: (inout SpanWriter) -> Void) {
         let start = bytes.count
-        let marks = (traces.count, spans.count, executions.count)
+        let marks = (traces.count, spans.count, executions.count, texts.count)
         body(&self)
         var head: [UInt8] = []
         WireWriter.header(tag, count: bytes.count - start, to: &head)
@@ -197,5 +212,6 @@ struct SpanWriter {
         for position in marks.0..<traces.count { traces[position].offset += head.count }
         for position in marks.1..<spans.count { spans[position].offset += head.count }
         for position in marks.2..<executions.count { executions[position].offset += head.count }
+        for position in marks.3..<texts.count { texts[position].offset += head.count }
     }
 }

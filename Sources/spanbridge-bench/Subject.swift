@@ -15,17 +15,29 @@ struct RelaySettings {
     var durability: String
     /// `none`, `gzip` or `zstd`.
     var compression: String
+    var output = WireProtocol.http1
+    /// `threads.event_loops`; 0 is one a core.
+    var loops = 0
+    /// The certificate for both listeners and for the sink, if TLS is spoken.
+    var certificate: Certificate?
     /// `correlation.hold` and `correlation.execution_span.quiet`: short, so that a round ends soon.
     static let hold = "1s"
 
     func start(program: String, sinkPort: Int, in parent: String) throws -> Subject {
         let scratch = try ScratchDirectory(in: parent)
+        let files = certificate.map { "cert_file: \"\($0.certificate)\", key_file: \"\($0.key)\"" }
+        let listener = "{endpoint: \"127.0.0.1:0\"\(files.map { ", tls: {\($0)}" } ?? "")}"
+        let trust = certificate.map { ", tls: {ca_file: \"\($0.certificate)\"}" } ?? ""
+        let exporter = output == .grpc ? "otlp_grpc" : "otlp_http"
         try scratch.write(
             """
             receivers:
-              otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}
+              otlp: {protocols: {grpc: \(listener), http: \(listener)}}
             exporters:
-              otlp_http/sink: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: \(compression), signals: [traces]}
+              \(exporter)/sink:
+                {endpoint: "\(certificate == nil ? "http" : "https")://127.0.0.1:\(sinkPort)", compression: \(compression),
+                signals: [traces]\(trust)}
+            threads: {event_loops: \(loops)}
             journal: {directory: "\(scratch.path)/journal", durability: \(durability)}
             correlation: {hold: \(Self.hold), execution_span: {mode: all, quiet: \(Self.hold)}}
             api: {endpoint: "127.0.0.1:0"}

@@ -1,5 +1,5 @@
-// Measures what the relay costs: CPU time end to end and by part, or calls of the allocator. Exits with 1 if a measurement
-// fails or a limit is passed, 64 for a wrong command line.
+// Measures what the relay costs: CPU time end to end and by part, calls of the allocator, or instructions. Exits with 1 if
+// a measurement fails or a limit is passed, 64 for a wrong command line.
 
 import Glibc
 import Transport
@@ -19,8 +19,17 @@ do {
         // As the relay itself does, so that the parts are measured as they run there.
         Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
         try MeasureCommand(arguments: arguments).run()
+    case .scaling:
+        EventLoop.ignoreBrokenPipes()
+        try ScalingCommand(arguments: arguments).run()
+    case .idle:
+        EventLoop.ignoreBrokenPipes()
+        try IdleCommand(arguments: arguments).run()
     case .allocations:
         try AllocationRun().run()
+    case .instructions:
+        let run = InstructionRun()
+        if let name = arguments.only { try run.run(name) } else { try run.runAll(in: arguments.parentDirectory) }
     case .adversaries:
         let run = AdversaryRun(count: arguments.count, directory: arguments.parentDirectory)
         if let name = arguments.only { try run.run(name) } else { try run.runAll() }

@@ -27,7 +27,9 @@ import Testing
             BindingCall(executionID: "e1", event: .init(id: "evt-1", source: "s", type: "t")), record: 2, now: 1)
         var span = try #require(correlator.executionSpan(id: "e1"))
         (span.state, span.hasErrors, span.amended, span.ownerTenant) = (state, hasErrors, amended, owner)
-        let encoded = span.encoded(resource: [("service.name", "spanbridge")], tenants: tenants)
+        var made = MadeSpans()
+        made.append(span.built(tenants: tenants), owner: 2)
+        let encoded = made.encoded(resource: [("service.name", "spanbridge")])
         let index = try SpanIndex(payload: encoded)
         #expect(
             index.spans.count == 1 && index.spans[0].spanID == span.spanID && index.spans[0].traceID == span.traceID)

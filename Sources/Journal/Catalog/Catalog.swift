@@ -110,7 +110,6 @@ package final class Catalog: @unchecked Sendable {
                     """
                     CREATE TABLE entity (kind INTEGER NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, body BLOB NOT NULL,
                       PRIMARY KEY (kind, key)) WITHOUT ROWID;
-                    CREATE INDEX entity_time ON entity (kind, time);
                     CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
                     PRAGMA user_version = \(schema)
                     """)

@@ -33,6 +33,12 @@ struct AttributeReading {
         self.text = text
     }
 
+    init(key: Range<Int>, integer: Range<Int>) {
+        self.key = key
+        kind = .int
+        value = integer
+    }
+
     /// The string that stands for the attribute, else the varint of an integer if that is wanted, else nothing.
     func value(orInteger takesIntegers: Bool) -> (Range<Int>, EvidenceEntry.Form) {
         if takesIntegers, kind == .int { return (value, .integer) }

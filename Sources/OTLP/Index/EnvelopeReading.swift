@@ -88,19 +88,16 @@ enum EnvelopeReading {
     static func kestraKind(_ kind: UInt64, _ name: Range<Int>, in reader: borrowing WireReader) -> KestraSpanKind {
         if name.count >= 9 {
             switch reader.littleEndianWord(at: name.lowerBound) {
-            case 0x524F_5455_4345_5845:  // EXECUTOR
-                if starts("EXECUTOR - ", name, in: reader) { return .executor }
-            case 0x2D20_5245_4B52_4F57:  // WORKER -
-                if starts("WORKER - ", name, in: reader) { return .worker }
+            case 0x524F_5455_4345_5845:  // EXECUTOR, then the last eight bytes of `EXECUTOR - `.
+                if name.count >= 11, reader.littleEndianWord(at: name.lowerBound &+ 3) == 0x202D_2052_4F54_5543 {
+                    return .executor
+                }
+            case 0x2D20_5245_4B52_4F57:  // WORKER -, then a blank.
+                if reader.byte(at: name.lowerBound &+ 8) == 0x20 { return .worker }
             default: break
             }
         }
         return kind == 2 ? .server : .none
-    }
-
-    static func starts(_ text: StaticString, _ range: Range<Int>, in reader: borrowing WireReader) -> Bool {
-        let count = text.utf8CodeUnitCount
-        return range.count >= count && equals(text, range.lowerBound..<(range.lowerBound + count), in: reader)
     }
 
     static func equals(_ text: StaticString, _ range: Range<Int>, in reader: borrowing WireReader) -> Bool {

@@ -182,6 +182,10 @@ extension SpanIndexer {
                 if let (key, value) = body.shortPair() {
                     guard let meaning = names.meaning(of: key, in: body) else { continue }
                     note(AttributeReading(key: key, text: value), meaning, in: body, origin: origin, role: role, &kestra)
+                } else if let (key, value) = body.shortNumber() {
+                    guard let meaning = names.meaning(of: key, in: body) else { continue }
+                    note(
+                        AttributeReading(key: key, integer: value), meaning, in: body, origin: origin, role: role, &kestra)
                 } else {
                     let attribute = try AttributeReading(body.message())
                     guard let meaning = names.meaning(of: attribute.key, in: body) else { continue }
