@@ -167,4 +167,49 @@ import Wire
         #expect("\(WireError.truncated(offset: 12))".contains("byte 12"))
         #expect("\(WireError.tooDeep(limit: 32, offset: 1))".contains("32"))
     }
+
+    @Test("An attribute with an integer is taken at one look if it is nothing else")
+    func shortNumbers() {
+        func read(_ bytes: [UInt8]) -> [Range<Int>]? {
+            var reader = WireReader(bytes.span.bytes)
+            let found = reader.shortNumber()
+            let position = reader.position
+            #expect(position == (found == nil ? 0 : bytes.count), "\(bytes)")
+            return found.map { [$0.key, $0.value] }
+        }
+        for value in [0, 127, 128, 8080, 1 << 40, 1 << 62] as [UInt64] {
+            var number: [UInt8] = []
+            WireWriter.varint(24, value, to: &number)
+            var bytes: [UInt8] = []
+            WireWriter.delimited(10, "port".utf8, to: &bytes)
+            WireWriter.delimited(18, number, to: &bytes)
+            bytes.insert(UInt8(bytes.count), at: 0)
+            #expect(read(bytes) == [3..<7, 10..<bytes.count])
+            // Each other byte of the frame, and each end that comes too early, is for the slower way.
+            for position in [0, 1, 2, 7, 8, 9] {
+                var other = bytes
+                other[position] ^= 1
+                #expect(read(other) == nil)
+            }
+            for count in 0..<bytes.count { #expect(read(Array(bytes.prefix(count))) == nil) }
+        }
+        // No end of the varint, an end too early, a varint of ten bytes.
+        #expect(read([9, 10, 1, 0x61, 18, 4, 24, 0x80, 0x80, 0x80]) == nil)
+        #expect(read([9, 10, 1, 0x61, 18, 4, 24, 0x80, 0x01, 0x01]) == nil)
+        #expect(read([16, 10, 1, 0x61, 18, 11, 24] + [UInt8](repeating: 0xFF, count: 9) + [1]) == nil)
+    }
+
+    @Test("A message is written behind its length, however many bytes that takes", arguments: [0, 1, 127, 128, 16_383, 16_384, 70_000])
+    func messages(count: Int) {
+        let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        var written: [UInt8] = [1, 2]
+        WireWriter.message(18, to: &written) { output in
+            WireWriter.message(10, to: &output) { WireWriter.copy(body, to: &$0) }
+        }
+        var inner: [UInt8] = []
+        WireWriter.delimited(10, body, to: &inner)
+        var expected: [UInt8] = [1, 2]
+        WireWriter.delimited(18, inner, to: &expected)
+        #expect(written == expected)
+    }
 }

@@ -32,6 +32,10 @@ final class HTTP1Client: ClientMachine {
     private var body = BodyBuffer()
     private var keepsAlive = true
     private var output: [UInt8] = []
+    /// The body of the request that follows `output`: it leaves as it came, without a copy.
+    private var outgoing: [UInt8] = []
+    /// A body up to this size is written together with the head.
+    private static let smallBody = 16_384
     private var outcomes: [(id: UInt64, result: Result<ClientResponse, ClientError>)] = []
 
     init(authority: String, responseLimit: Int) {
@@ -44,7 +48,7 @@ final class HTTP1Client: ClientMachine {
         return 0
     }
 
-    var hasOutput: Bool { !output.isEmpty }
+    var hasOutput: Bool { !output.isEmpty || !outgoing.isEmpty }
 
     var isFinished: Bool {
         if case .finished = state { return true }
@@ -63,7 +67,12 @@ final class HTTP1Client: ClientMachine {
         else {
             return outcomes.append((id, .failure(.protocolViolation("the request can't be written as HTTP/1.1"))))
         }
-        HTTP1Writer.append(request, authority: authority, to: &output)
+        HTTP1Writer.appendHead(of: request, authority: authority, to: &output)
+        if request.body.count <= Self.smallBody {
+            output.append(contentsOf: request.body)
+        } else {
+            outgoing = request.body
+        }
         inFlight = InFlight(
             id: id, isHead: request.method == "HEAD", timeout: request.timeout, deadline: later(now, request.timeout))
         state = .head
@@ -159,7 +168,7 @@ final class HTTP1Client: ClientMachine {
         let result = response
         response = ClientResponse(status: 0)
         // An answer before the whole request has left leaves a connection in an unknown state.
-        if keepsAlive, output.isEmpty {
+        if keepsAlive, !hasOutput {
             if let inFlight { outcomes.append((inFlight.id, .success(result))) }
             inFlight = nil
             state = .idle
@@ -178,6 +187,7 @@ final class HTTP1Client: ClientMachine {
     private func finish() {
         state = .finished
         output = []
+        outgoing = []
         body = BodyBuffer()
     }
 
@@ -194,7 +204,9 @@ final class HTTP1Client: ClientMachine {
     }
 
     func takeOutput(into target: inout [UInt8]) {
-        hand(&output, to: &target)
+        guard output.isEmpty, target.isEmpty else { return hand(&output, to: &target) }
+        target = outgoing
+        outgoing = []
     }
 
     func tick(now: UInt64) {

@@ -24,9 +24,9 @@ enum HTTP1Writer {
         if sendsBody { output.append(contentsOf: response.body) }
     }
 
-    /// Appends a request with its body.
-    static func append(_ request: ClientRequest, authority: String, to output: inout [UInt8]) {
-        output.reserveCapacity(output.count + 256 + request.target.utf8.count + request.body.count)
+    /// Appends the head of a request; its body follows.
+    static func appendHead(of request: ClientRequest, authority: String, to output: inout [UInt8]) {
+        output.reserveCapacity(output.count + 256 + request.target.utf8.count)
         output.append(contentsOf: request.method.utf8)
         output.append(UInt8(ascii: " "))
         output.append(contentsOf: request.target.utf8)
@@ -39,7 +39,6 @@ enum HTTP1Writer {
             output.append(contentsOf: "content-length: \(request.body.count)\r\n".utf8)
         }
         output.append(contentsOf: "\r\n".utf8)
-        output.append(contentsOf: request.body)
     }
 
     private static func append(_ field: HeaderField, to output: inout [UInt8]) {
