@@ -36,7 +36,7 @@ final class ClientConnection {
     /// The next outcome, to be drained after every call.
     func nextOutcome() -> (id: UInt64, result: Result<ClientResponse, ClientError>)? { machine.nextOutcome() }
 
-    /// Appends everything that may be sent now.
+    /// Appends what may be sent now; again, as long as `hasOutput`.
     func takeOutput(into output: inout [UInt8]) { machine.takeOutput(into: &output) }
 
     /// Whether `takeOutput` has something.
