@@ -68,8 +68,8 @@ struct Arguments {
           --directory PATH        Where journals are made. (default: $TMPDIR or /tmp)
           --program PATH          The relay. (default: spanbridge beside this program)
           --only NAME             One adversary, or one part of instructions, instead of all and in this process.
-                                  Without a subcommand: only the configurations whose name contains this, and not
-                                  the parts.
+                                  Without a subcommand and of scaling: only the configurations whose name contains
+                                  this, and not the parts.
           --count N               So many hostile spans or live executions, 1 to 100000000. (default: 1000000)
           -h, --help              Shows this text.
 

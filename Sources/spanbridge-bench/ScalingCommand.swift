@@ -12,7 +12,9 @@ struct ScalingCommand {
             "way", "spans a request", "connections", "event loops", "CPU µs a span", "lowest to highest",
             "CPU µs a request", "peak MiB")
         for scenario in Self.scenarios {
-            say("measuring \(scenario.path), \(scenario.spansPerRequest) spans, \(scenario.connections) connections")
+            let name = "\(scenario.path), \(scenario.spansPerRequest) spans, \(scenario.connections) connections"
+            if let only = arguments.only, !name.contains(only) { continue }
+            say("measuring \(name)")
             let result = try endToEnd.run(scenario)
             table.add(
                 scenario.path, "\(scenario.spansPerRequest)", "\(scenario.connections)",
