@@ -73,7 +73,20 @@ extension Correlator {
             }
             if let found = decided ?? any { return found }
         }
-        return common(in: trace, &walk) ?? whole
+        return common(in: trace, &walk) ?? placement(ofStartedIn: trace, &walk) ?? whole
+    }
+
+    /// Where the executions of a trace went that others started; nil if there are none, or if they went apart. That does
+    /// not let the trace's other spans leave: evidence may still name their parent.
+    private func placement(ofStartedIn trace: TraceState, _ walk: inout Walk) -> Placement? {
+        var found: Placement?
+        for group in trace.groups {
+            guard let execution = group.execution, execution.startedBy != nil else { continue }
+            let place = placement(of: execution, in: trace, &walk)
+            if let known = found, known.traceID != place.traceID { return nil }
+            found = Placement(traceID: place.traceID, rule: .derived)
+        }
+        return found
     }
 
     /// The one place that evidence names for executions of this trace; nil if it names none or several.

@@ -82,29 +82,41 @@ extension Correlator {
         return Decision(group: group, execution: execution, place: place, deadline: mayLeave ? nil : deadline)
     }
 
-    /// Where spans of a group are: the group itself, and SERVER spans each for itself.
-    private func targets(of group: Group, _ place: Placement) -> [TraceID] {
+    /// Where spans of a group are, the group itself and SERVER spans each for itself, and which of these leave without a
+    /// parent: bits, the first the lowest.
+    private func targets(of group: Group, _ place: Placement) -> (traces: [TraceID], orphans: UInt64) {
         guard group.execution == nil, settings.late != .link else {
             // Mostly nothing has changed.
-            return group.targets.count == 1 && group.targets[0] == place.traceID ? group.targets : [place.traceID]
+            return (group.targets.count == 1 && group.targets[0] == place.traceID ? group.targets : [place.traceID], 0)
         }
-        return [place.traceID] + group.trace.servers.map { placement(ofServer: $0.id, in: group.trace).traceID }
+        var traces = [place.traceID]
+        var orphans: UInt64 = place.context == nil ? 1 : 0
+        for server in group.trace.servers {
+            let place = placement(ofServer: server.id, in: group.trace)
+            if place.context == nil, server.parent.isZero, traces.count < 64 { orphans |= 1 << UInt64(traces.count) }
+            traces.append(place.traceID)
+        }
+        return (traces, orphans)
     }
 
     /// Learns where spans of a group leave to. Those that left before to elsewhere are amended.
     ///
     /// - Parameter leaving: records whose spans leave just now, and so have not left before.
     private func noteReleased(_ group: Group, _ place: Placement, leaving: [UInt64]) {
-        let targets = targets(of: group, place)
+        let (targets, orphans) = targets(of: group, place)
         let links = group.execution == nil ? linkedHomes(of: group.trace).count : 0
         defer {
             group.targets = targets
             group.links = links
+            group.orphans = orphans
         }
-        guard targets != group.targets || links != group.links else { return }
+        // Roots of which evidence names a parent now, though not another trace.
+        let adopted = group.orphans & ~orphans
+        guard targets != group.targets || links != group.links || adopted != 0 else { return }
         noteMoved(group.trace, to: targets)
         // SERVER spans that were not known have not left.
-        guard !group.targets.isEmpty, zip(group.targets, targets).contains(where: { $0 != $1 }) || links != group.links
+        guard !group.targets.isEmpty,
+            zip(group.targets, targets).contains(where: { $0 != $1 }) || links != group.links || adopted != 0
         else { return }
         amend(group, excluding: leaving)
     }

@@ -316,6 +316,7 @@ extension Correlator {
         }
         encoder.put(trace.rest.targets) { $0.put($1) }
         encoder.put(UInt64(trace.rest.links))
+        encoder.put(trace.rest.orphans)
         encoder.put(trace.starters) { encoder, starter in
             encoder.put(starter.span.raw)
             encoder.put(starter.execution.name)
@@ -355,6 +356,7 @@ extension Correlator {
         }
         trace.rest.targets = try decoder.list { (d) throws(StateDamaged) in try d.traceID() }
         trace.rest.links = Int(clamping: try decoder.number())
+        trace.rest.orphans = try decoder.number()
         let starters = try decoder.list { (d) throws(StateDamaged) in (try d.number(), try d.executionName()) }
         for (name, targets) in groups {
             let group = Group(trace: trace, execution: execution(name, now: now))

@@ -13,6 +13,8 @@ final class Group {
     var targets: [TraceID] = []
     /// How many links its spans had when they left.
     var links = 0
+    /// Which of `targets` they left to without a parent: bits, the first the lowest.
+    var orphans: UInt64 = 0
     /// Where it is in `Execution.groups`.
     var position = 0
     /// Where it belonged when that was last looked at.
