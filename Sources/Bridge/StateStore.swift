@@ -22,11 +22,10 @@ final class StateStore: @unchecked Sendable {
     /// journal again if the caller starts its replay at the beginning.
     func restore(into correlator: Correlator, now: UInt64) throws -> Int {
         var damaged = 0
-        try catalog.load(kinds: StoredState.Kind.allCases.map(\.rawValue)) { raw, entity in
+        try catalog.load { raw, entity in
             guard let kind = StoredState.Kind(rawValue: raw) else { return }
             if !correlator.restore(kind: kind, body: entity.body, now: now) { damaged += 1 }
         }
-        _ = correlator.takeChangedState()
         return damaged
     }
 
@@ -35,7 +34,9 @@ final class StateStore: @unchecked Sendable {
         _ changed: [StoredState], applied: UInt64, delivered: UInt64, forwarded: UInt64
     ) throws(SQLiteError) {
         var writes = changed.map {
-            CatalogWrite.put(kind: $0.kind.rawValue, key: $0.key, time: $0.time, body: $0.body)
+            $0.body.isEmpty
+                ? CatalogWrite.delete(kind: $0.kind.rawValue, key: $0.key)
+                : .put(kind: $0.kind.rawValue, key: $0.key, time: $0.time, body: $0.body)
         }
         writes.append(.setMeta(name: "applied", value: Self.bytes(applied)))
         writes.append(.setMeta(name: "delivered", value: Self.bytes(delivered)))

@@ -115,7 +115,7 @@ extension Correlator {
         counters.relationsCut += UInt64(cut)
         counters.spilledClusters += 1
         // What has changed since it was last stored is stored as it is now.
-        for state in states where state.isChanged { changedBeforeSpill.append(state.state) }
+        for state in states where state.isChanged { changedOutOfMemory.append(state.state) }
         for execution in cluster.executions {
             execution.isDirty = false
             remove(execution)
@@ -178,6 +178,7 @@ extension Correlator {
         for count in [counts.executions, counts.events, counts.traces] { encoder.put(UInt64(count)) }
         encoder.put(states) { encoder, entry in
             encoder.put(UInt64(entry.state.kind.rawValue))
+            encoder.put(bytes: entry.state.key)
             encoder.put(bytes: entry.state.body)
         }
         return encoder.bytes
@@ -199,7 +200,7 @@ extension Correlator {
             counters.recalledClusters += 1
             let wasRestoring = isRestoring
             isRestoring = true
-            for (kind, body) in restored { _ = restore(kind, body, now: 0) }
+            for state in restored { _ = restore(state.kind, state.body, now: 0) }
             isRestoring = wasRestoring
         }
     }
@@ -207,13 +208,17 @@ extension Correlator {
     /// Forgets what has been in the store longest. False if there is nothing.
     func forgetOldestSpilled() -> Bool {
         guard !spilled.isEmpty, let oldest = spillStore?.takeOldest() else { return false }
-        counters.forgotten += 1
-        if takeOut(oldest.id, oldest.body) == nil { counters.spillFailures += 1 }
+        guard let states = takeOut(oldest.id, oldest.body) else {
+            counters.spillFailures += 1
+            return true
+        }
+        counters.forgotten += UInt64(states.count)
+        changedOutOfMemory += states.map { .forgotten($0.kind, key: $0.key) }
         return true
     }
 
     /// Takes a cluster out of the index; returns what it holds, nil if it is damaged.
-    private func takeOut(_ cluster: UInt64, _ body: [UInt8]) -> [(StoredState.Kind, [UInt8])]? {
+    private func takeOut(_ cluster: UInt64, _ body: [UInt8]) -> [StoredState]? {
         var decoder = StateDecoder(body)
         do throws(StateDamaged) {
             let digests = try decoder.list { (d) throws(StateDamaged) in try d.number() }
@@ -222,7 +227,7 @@ extension Correlator {
                 traces: Int(clamping: try decoder.number()))
             let states = try decoder.list { (d) throws(StateDamaged) in
                 guard let kind = Int(exactly: try d.number()).flatMap(StoredState.Kind.init) else { throw StateDamaged() }
-                return (kind, try d.body())
+                return StoredState(kind: kind, key: try d.body(), time: 0, body: try d.body())
             }
             spilled.remove(cluster, digests: digests, counts: counts)
             return states

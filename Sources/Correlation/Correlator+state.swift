@@ -10,8 +10,9 @@ package struct StoredState: Sendable {
 
     package var kind: Kind
     package var key: [UInt8]
-    /// Unix nanoseconds of the last arrival, to list and to expire by.
+    /// Unix nanoseconds of the last arrival: what is restored first.
     package var time: UInt64
+    /// Empty if it was forgotten.
     package var body: [UInt8]
 
     package init(kind: Kind, key: [UInt8], time: UInt64, body: [UInt8]) {
@@ -19,6 +20,10 @@ package struct StoredState: Sendable {
         self.key = key
         self.time = time
         self.body = body
+    }
+
+    static func forgotten(_ kind: Kind, key: [UInt8]) -> StoredState {
+        StoredState(kind: kind, key: key, time: 0, body: [])
     }
 }
 
@@ -47,8 +52,8 @@ extension Correlator {
     /// What has changed since the last call. Stored together with `lastRecord`, it makes a start cheap; without it
     /// everything is learned from the journal again.
     package func takeChangedState() -> [StoredState] {
-        var changed = changedBeforeSpill
-        changedBeforeSpill = []
+        var changed = changedOutOfMemory
+        changedOutOfMemory = []
         changed.reserveCapacity(changed.count + dirtyEvents.count + dirtyExecutions.count + dirtyTraces.count)
         for event in dirtyEvents where event.isDirty {
             event.isDirty = false

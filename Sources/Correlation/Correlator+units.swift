@@ -478,6 +478,10 @@ extension Correlator {
         guard !execution.isForgotten else { return }
         remove(execution)
         counters.forgotten += 1
+        execution.isDirty = false
+        let others = executions[ExactText(execution.id)].map(namesakes) ?? []
+        changedOutOfMemory.append(
+            others.isEmpty ? .forgotten(.execution, key: Array(execution.id.utf8)) : stored(others))
     }
 
     /// Takes an execution out of memory.
@@ -523,6 +527,8 @@ extension Correlator {
         guard events[event.key] === event else { return }
         remove(event)
         counters.forgotten += 1
+        event.isDirty = false
+        changedOutOfMemory.append(.forgotten(.event, key: event.key.bytes))
     }
 
     /// Takes an event out of memory.
@@ -545,6 +551,8 @@ extension Correlator {
         guard traces[trace.id] === trace else { return }
         remove(trace)
         counters.forgotten += 1
+        trace.isDirty = false
+        changedOutOfMemory.append(.forgotten(.trace, key: trace.id.hexBytes))
     }
 
     /// Takes a trace out of memory.

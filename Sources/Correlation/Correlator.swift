@@ -54,8 +54,8 @@ package final class Correlator {
     var nextSpill: UInt64 = 0
     /// How many things were spilled since the quiet queues were last rid of them.
     var spilledSinceSweep = 0
-    /// What had changed when it was spilled and must still be stored.
-    var changedBeforeSpill: [StoredState] = []
+    /// What had changed when it was spilled, or was forgotten, and must still be stored so.
+    var changedOutOfMemory: [StoredState] = []
     /// Whether stored state is taken in: nothing changes by that, and nothing has to be looked at again.
     var isRestoring = false
     var calls = CallPairing()

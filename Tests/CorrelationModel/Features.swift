@@ -43,7 +43,8 @@ package struct Features: OptionSet, Sendable {
 
     /// What the correlator of today can do; the others are found wrong.
     package static let supported: Features = [
-        .tenancyConflicts, .movedPublisher, .lateSplit, .configuredSystems, .contextConflicts, .joinedMode,
+        .tenancyConflicts, .movedPublisher, .lateSplit, .configuredSystems, .contextConflicts, .joinedMode, .linkPolicy,
+        .followsAcrossTraces,
     ]
 
     /// Reads `name,name`, `all` or an empty text; nil if a name is unknown.

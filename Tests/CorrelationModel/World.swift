@@ -181,7 +181,9 @@ package final class World {
 
     /// Stores what changed, as housekeeping does.
     package func store() {
-        for state in correlator.takeChangedState() { stored[state.kind, default: [:]][state.key] = state }
+        for state in correlator.takeChangedState() {
+            stored[state.kind, default: [:]][state.key] = state.body.isEmpty ? nil : state
+        }
         let owed = inputs.indices.first { position in
             if case .spans = inputs[position] { !finished.contains(UInt64(position + 1)) } else { false }
         }
@@ -199,7 +201,6 @@ package final class World {
         for state in states where !correlator.restore(kind: state.kind, body: state.body, now: now) {
             violations.append("state of \(state.key) was refused")
         }
-        _ = correlator.takeChangedState()
     }
 
     /// Loses everything since `store` and learns it again from the journal, as a start does: what was delivered is learned

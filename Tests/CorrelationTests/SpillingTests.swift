@@ -102,6 +102,10 @@ import Testing
         try world.receive(.server(901, in: 901))
         #expect(world.correlator.sizes.executions == 3 && world.correlator.counters.forgotten >= 3)
         #expect(world.correlator.execution(id: e1) == nil && world.correlator.execution(id: execution(6)) != nil)
+        // It is not stored any longer either.
+        world.store()
+        world.restart()
+        #expect(world.correlator.sizes.executions == 3)
     }
 
     @Test("a store that fails keeps everything in memory, and says so")

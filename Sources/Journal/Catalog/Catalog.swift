@@ -24,7 +24,7 @@ package final class Catalog: @unchecked Sendable {
 
     private struct Statements {
         let connection: SQLiteConnection
-        let put, delete, expire, setMeta, get, load, list, count, meta: SQLiteStatement
+        let put, delete, setMeta, get, load, count, meta: SQLiteStatement
 
         init(_ connection: SQLiteConnection) throws(SQLiteError) {
             self.connection = connection
@@ -32,16 +32,10 @@ package final class Catalog: @unchecked Sendable {
                 "INSERT INTO entity (kind, key, time, body) VALUES (?1, ?2, ?3, ?4) "
                     + "ON CONFLICT (kind, key) DO UPDATE SET time = excluded.time, body = excluded.body")
             delete = try connection.prepare("DELETE FROM entity WHERE kind = ?1 AND key = ?2")
-            expire = try connection.prepare("DELETE FROM entity WHERE kind = ?1 AND time < ?2")
             setMeta = try connection.prepare(
                 "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
             get = try connection.prepare("SELECT key, time, body FROM entity WHERE kind = ?1 AND key = ?2")
-            load = try connection.prepare(
-                "SELECT key, time, body FROM entity WHERE kind = ?1 AND (time, key) > (?2, ?3) "
-                    + "ORDER BY time, key LIMIT ?4")
-            list = try connection.prepare(
-                "SELECT key, time, body FROM entity WHERE kind = ?1 AND (time, key) < (?2, ?3) "
-                    + "ORDER BY time DESC, key DESC LIMIT ?4")
+            load = try connection.prepare("SELECT kind, key FROM entity ORDER BY time, kind, key")
             count = try connection.prepare("SELECT count(*) FROM entity WHERE kind = ?1")
             meta = try connection.prepare("SELECT value FROM meta WHERE name = ?1")
         }
@@ -162,8 +156,6 @@ package final class Catalog: @unchecked Sendable {
                         try statements.put.execute(
                             [.integer(Int64(kind)), .blob(key), .integer(Int64(clamping: time)), .blob(body)])
                     case .delete(let kind, let key): try statements.delete.execute([.integer(Int64(kind)), .blob(key)])
-                    case .expire(let kind, let time):
-                        try statements.expire.execute([.integer(Int64(kind)), .integer(Int64(clamping: time))])
                     case .setMeta(let name, let value): try statements.setMeta.execute([.text(name), .blob(value)])
                     }
                 }
@@ -176,49 +168,32 @@ package final class Catalog: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Calls the body with all entities of some kinds, the oldest first, of one time in the order of `kinds`. What the body
-    /// throws is thrown on.
-    package func load(kinds: [Int], _ body: (Int, CatalogEntity) throws -> Void) throws {
-        var pages = try kinds.map { Page(kind: $0, entities: try page(kind: $0, after: nil)[...]) }
-        while true {
-            var oldest: (position: Int, time: UInt64)?
-            for position in pages.indices {
-                guard let next = pages[position].entities.first else { continue }
-                if oldest.map({ next.time < $0.time }) ?? true { oldest = (position, next.time) }
+    /// Calls the body with the kind of each entity and the entity, the oldest first, of one time in the order of their kinds.
+    /// The body must not call this catalog. What the body throws is thrown on.
+    package func load(_ body: (Int, CatalogEntity) throws -> Void) throws {
+        try lock.withLock { _ in
+            guard let statements else { throw Self.closed }
+            // Sorted without their bodies, which would not all fit into memory.
+            try statements.load.run([]) { row in
+                let kind = row.integer(0)
+                try statements.get.run([.integer(kind), .blob(row.blob(1))]) { found in
+                    try body(Int(kind), Self.entity(found))
+                    return false
+                }
+                return true
             }
-            guard let position = oldest?.position, let entity = pages[position].entities.popFirst() else { return }
-            if pages[position].entities.isEmpty {
-                pages[position].entities = try page(kind: pages[position].kind, after: entity)[...]
-            }
-            try body(pages[position].kind, entity)
         }
     }
 
-    /// A part of what `load` gives out.
-    private struct Page {
-        let kind: Int
-        var entities: ArraySlice<CatalogEntity>
-    }
-
-    private func page(kind: Int, after last: CatalogEntity?) throws(SQLiteError) -> [CatalogEntity] {
-        try rows(
-            \.load,
-            [
-                .integer(Int64(kind)), .integer(last.map { Int64(clamping: $0.time) } ?? -1), .blob(last?.key ?? []),
-                .integer(1_000),
-            ])
-    }
-
     package func get(kind: Int, key: [UInt8]) throws(SQLiteError) -> CatalogEntity? {
-        try rows(\.get, [.integer(Int64(kind)), .blob(key)]).first
-    }
-
-    /// The newest entities of a kind before a time, newest first, at most `limit`. Those of exactly `time` whose key is
-    /// smaller than `key` belong to it: time and key of the last row make the next page.
-    package func list(kind: Int, before time: UInt64, key: [UInt8] = [], limit: Int) throws(SQLiteError) -> [CatalogEntity] {
-        try rows(
-            \.list,
-            [.integer(Int64(kind)), .integer(Int64(clamping: time)), .blob(key), .integer(Int64(max(limit, 0)))])
+        try locked { statements in
+            var found: CatalogEntity?
+            try statements.get.run([.integer(Int64(kind)), .blob(key)]) { row in
+                found = Self.entity(row)
+                return false
+            }
+            return found
+        }
     }
 
     /// How many entities of a kind there are.
@@ -244,21 +219,8 @@ package final class Catalog: @unchecked Sendable {
         }
     }
 
-    /// Closes the connection; every later call throws.
+    /// Closes the connection; every later call throws. Not to be called from `load`'s body.
     package func close() { lock.withLock { _ in statements = nil } }
-
-    private func rows(
-        _ statement: KeyPath<Statements, SQLiteStatement>, _ values: [SQLiteValue]
-    ) throws(SQLiteError) -> [CatalogEntity] {
-        try locked { statements in
-            var found: [CatalogEntity] = []
-            try statements[keyPath: statement].run(values) { row in
-                found.append(Self.entity(row))
-                return true
-            }
-            return found
-        }
-    }
 
     private static func entity(_ row: SQLiteRow) -> CatalogEntity {
         CatalogEntity(key: row.blob(0), time: UInt64(clamping: row.integer(1)), body: row.blob(2))

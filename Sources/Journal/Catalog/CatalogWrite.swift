@@ -1,10 +1,8 @@
 /// One change of a catalog's transaction.
 package enum CatalogWrite: Sendable, Equatable {
-    /// Inserts or replaces an entity; `time` in Unix nanoseconds is what `list` orders by.
+    /// Inserts or replaces an entity; `time` in Unix nanoseconds is what `load` orders by.
     case put(kind: Int, key: [UInt8], time: UInt64, body: [UInt8])
     case delete(kind: Int, key: [UInt8])
-    /// Deletes a kind's entities that are older than a time.
-    case expire(kind: Int, before: UInt64)
     case setMeta(name: String, value: [UInt8])
 }
 
