@@ -232,9 +232,12 @@ package final class Bridge: @unchecked Sendable {
 
     private func listen() throws(TransportError) {
         let senders = BearerAuthentication(configuration.receivers.otlp.auth)
+        let cors = configuration.receivers.otlp.protocols.cors
         let receiver = OTLPReceiver(
             intake: intake, keys: keys, requestLimit: configuration.receivers.otlp.maxRequestSize,
-            counters: receiverCounters, authentication: senders)
+            counters: receiverCounters, authentication: senders,
+            crossOrigin: CrossOrigin(
+                origins: cors.allowedOrigins, headers: cors.allowedHeaders, maxAge: Int(cors.maxAge / 1_000_000_000)))
         let protocols = configuration.receivers.otlp.protocols
         for (name, endpoint, tls) in [("grpc", protocols.grpc, tls.grpc), ("http", protocols.http, tls.http)] {
             guard let endpoint else { continue }

@@ -22,10 +22,13 @@ enum Answer {
 
     static func of(_ failure: ExportFailure, to head: RequestHead) -> Response {
         if head.wireProtocol == .grpc {
-            let hasDetails = failure.retryDelay != nil
-            return .grpc(
+            var answer = Response.grpc(
                 GRPCStatus(
-                    code: failure.grpcCode, message: failure.message, details: hasDetails ? failure.statusBytes : []))
+                    code: failure.grpcCode, message: failure.message, details: failure.hasDetails ? failure.statusBytes : []))
+            if case .unsupportedEncoding = failure {
+                answer.headers = [HeaderField("grpc-accept-encoding", "identity,gzip,zstd,deflate")]
+            }
+            return answer
         }
         var headers = [head.isProtobuf ? protobuf : json]
         if let seconds = failure.retryAfterSeconds { headers.append(HeaderField("retry-after", "\(seconds)")) }
@@ -51,4 +54,11 @@ enum Answer {
 
     private static let json = HeaderField("content-type", "application/json")
     private static let protobuf = HeaderField("content-type", "application/x-protobuf")
+}
+
+extension ExportFailure {
+    /// Whether its `google.rpc.Status` says more than code and message.
+    fileprivate var hasDetails: Bool {
+        if case .invalidData = self { true } else { retryDelay != nil }
+    }
 }

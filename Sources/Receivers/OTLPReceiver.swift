@@ -12,21 +12,31 @@ package final class OTLPReceiver: RequestHandler {
     private let requestLimit: Int
     private let counters: ReceiverCounters
     private let authentication: BearerAuthentication
+    private let crossOrigin: CrossOrigin
 
     package init(
         intake: any Intake, keys: CompiledKeys, requestLimit: Int, counters: ReceiverCounters,
-        authentication: BearerAuthentication = BearerAuthentication(tokens: nil)
+        authentication: BearerAuthentication = BearerAuthentication(tokens: nil), crossOrigin: CrossOrigin = CrossOrigin()
     ) {
         self.intake = intake
         self.keys = keys
         self.requestLimit = requestLimit
         self.counters = counters
         self.authentication = authentication
+        self.crossOrigin = crossOrigin
     }
 
     package func admit(_ head: RequestHead) -> Admission {
+        if let answer = crossOrigin.preflight(head) { return .refuse(answer) }
+        switch decide(head) {
+        case .accept(let limit): return .accept(bodyLimit: limit)
+        case .refuse(let response): return .refuse(crossOrigin.allow(response, to: head))
+        }
+    }
+
+    private func decide(_ head: RequestHead) -> Admission {
         let found = Call.find(head)
-        if case .success(.health) = found { return .accept(bodyLimit: 4096) }
+        if case .success(.health(_)) = found { return .accept(bodyLimit: 4096) }
         if case .refused(let refusal) = authentication.check(head) {
             return .refuse(Answer.of(refuse(refusal, head), to: head))
         }
@@ -44,7 +54,7 @@ package final class OTLPReceiver: RequestHandler {
 
     package func bodyTooLarge(_ head: RequestHead, limit: Int) -> Response {
         if case .success(.export(let signal)) = Call.find(head) { counters.note(signal) { $0.refused += 1 } }
-        return Answer.of(tooLarge, to: head)
+        return crossOrigin.allow(Answer.of(tooLarge, to: head), to: head)
     }
 
     /// Counts a request without a valid token, and says what it is told.
@@ -55,9 +65,16 @@ package final class OTLPReceiver: RequestHandler {
     }
 
     package func handle(_ request: Request, responder: Responder) {
+        guard crossOrigin.isOn, request.head.header("origin") != nil else { return serve(request, responder) }
+        let crossOrigin = crossOrigin
+        serve(request, Responder { responder.send(crossOrigin.allow($0, to: request.head)) })
+    }
+
+    private func serve(_ request: Request, _ responder: Responder) {
         switch Call.find(request.head) {
         case .failure(let failure): responder.send(Answer.of(failure, to: request.head))
-        case .success(.health): responder.send(Health.answer(to: request, isServing: intake.unreadiness() == nil))
+        case .success(.health(let method)):
+            responder.send(method.answer(to: request, isServing: intake.unreadiness() == nil))
         case .success(.export(let signal)):
             switch authentication.check(request.head) {
             case .granted(let tenant): take(signal, request, tenant: tenant, responder)
@@ -177,7 +194,7 @@ extension BearerAuthentication.Refusal {
 /// What a request asks for, as its head tells.
 private enum Call {
     case export(Signal)
-    case health
+    case health(Health)
 
     static func find(_ head: RequestHead) -> Result<Call, ExportFailure> {
         head.wireProtocol == .grpc ? findMethod(head) : findPath(head)
@@ -185,12 +202,16 @@ private enum Call {
 
     private static func findMethod(_ head: RequestHead) -> Result<Call, ExportFailure> {
         for signal in Signal.allCases where head.path == signal.exportMethod { return .success(.export(signal)) }
-        if head.path == Health.checkPath { return .success(.health) }
+        if let method = Health(rawValue: String(head.path)) { return .success(.health(method)) }
         return .failure(.notFound("There is no method \(head.path) here."))
     }
 
     private static func findPath(_ head: RequestHead) -> Result<Call, ExportFailure> {
         guard let signal = Signal.allCases.first(where: { head.path == "/v1/\($0.name)" }) else {
+            if head.method == "POST", Signal.allCases.contains(where: { head.path == $0.exportMethod }) {
+                return .failure(
+                    .unsupportedMediaType("\(head.path) is a gRPC method: it takes application/grpc over HTTP/2."))
+            }
             return .failure(.notFound("There is nothing at \(head.path). OTLP goes to /v1/traces, /v1/metrics, /v1/logs."))
         }
         guard head.method == "POST" else {

@@ -97,6 +97,19 @@ package struct Response: Sendable {
     package var headers: [HeaderField]
     package var body: [UInt8]
     package var grpc: GRPCStatus
+    /// For a gRPC call with a stream of answers: it stays open after this one, and these end it when the server stops.
+    package var farewell: Farewell?
+
+    /// The last message of a stream of answers, and its outcome.
+    package struct Farewell: Sendable {
+        package var message: [UInt8]
+        package var status: GRPCStatus
+
+        package init(message: [UInt8], status: GRPCStatus) {
+            self.message = message
+            self.status = status
+        }
+    }
 
     /// An HTTP answer; a gRPC peer would be told the nearest code (OTLP table H-14 read backwards).
     package static func http(_ status: Int, headers: [HeaderField] = [], body: [UInt8] = []) -> Response {

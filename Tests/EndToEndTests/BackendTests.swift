@@ -6,7 +6,7 @@ import Transport
 /// Several backends, each with a queue of its own.
 @Suite("Several exporters", .serialized)
 struct BackendTests {
-    @Test("one backend that is down holds up neither the other nor the senders, and gets everything later")
+    @Test("O-6: one backend that is down holds up neither the other nor the senders, and gets everything later")
     func oneIsDown() throws {
         let (up, down) = (try RecordingSink(), try RecordingSink())
         defer {

@@ -19,15 +19,17 @@ final class BridgeProcess {
     ///   - quiet: `correlation.execution_span.quiet`.
     ///   - exporters: more lines under `exporters`.
     ///   - extra: more lines of the configuration file.
+    ///   - limits: keys of `receivers.limits`.
+    ///   - http: more keys of `receivers.otlp.protocols.http`, each after a comma.
     ///   - otlp: more keys of `receivers.otlp`, each after a comma.
     ///   - api: the same of `api`.
     convenience init(
         sinkPort: Int, hold: String = "2s", quiet: String = "500ms", exporters: String = "", extra: String = "",
-        otlp: String = "", api: String = ""
+        limits: String = "", http: String = "", otlp: String = "", api: String = ""
     ) throws {
         try self.init(
             template: """
-                receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}\(otlp)}}
+                receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"\(http)}}\(otlp)}, limits: {\(limits)}}
                 exporters:
                   otlp_http/backend: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: gzip, retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}}
                 \(exporters)
@@ -95,10 +97,17 @@ final class BridgeProcess {
         client.forgetConnections()
     }
 
+    var processID: pid_t { process }
+
     /// SIGTERM, and waits for the end. Returns the exit status.
     @discardableResult
     func stop() -> Int32 {
         Glibc.kill(process, SIGTERM)
+        return wait()
+    }
+
+    /// Waits for the end. Returns the exit status.
+    func wait() -> Int32 {
         var status: Int32 = 0
         waitpid(process, &status, 0)
         process = 0

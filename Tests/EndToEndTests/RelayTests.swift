@@ -165,7 +165,7 @@ struct RelayTests {
         }
     }
 
-    @Test("a sender's retry of an acknowledged request is acknowledged and not stored again")
+    @Test("O-5: a sender's retry of an acknowledged request is acknowledged and not stored again")
     func duplicate() throws {
         try exchange { sink, bridge in
             for _ in 0..<3 { #expect(try post(bridge, "/v1/traces", Self.spans, port: bridge.httpPort) == 200) }

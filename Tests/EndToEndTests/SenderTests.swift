@@ -18,8 +18,7 @@ struct SenderTests {
         for (run, port) in [("own", transport == "grpc" ? bridge.grpcPort : bridge.httpPort),
             ("other", transport == "grpc" ? bridge.httpPort : bridge.grpcPort)] {
             let output = bridge.directory.appending(path: "sdk-\(run).log")
-            let status = try runToEnd(
-                Self.python, [Self.peer("sdk_sender.py"), transport, "\(port)", compression, run], output: output.path)
+            let status = try Peer.run("sdk_sender.py", [transport, "\(port)", compression, run], output: output.path)
             let said = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
             #expect(status == 0, "\(said)")
             try waitUntil("all 50 spans and log records and the counter of run \(run) have arrived", seconds: 20) {
@@ -88,20 +87,5 @@ struct SenderTests {
             }
         }
         return counts
-    }
-
-    private static func peer(_ name: String) -> String {
-        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Peers/\(name)").path
-    }
-
-    /// The Python environment that `make test` sets up.
-    private static let python = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../.build/peers/bin/python").standardized.path
-
-    private func runToEnd(_ program: String, _ arguments: [String], output: String) throws -> Int32 {
-        let process = try spawn(program, arguments, output: output)
-        var status: Int32 = 0
-        waitpid(process, &status, 0)
-        return status >> 8 & 0xFF
     }
 }

@@ -303,6 +303,38 @@ import Transport
         #expect(intake.batches.first?.count == 1)
     }
 
+    // MARK: Browsers
+
+    @Test("H-18: pages of allowed origins may send, others are told nothing", arguments: [
+        ("https://shop.example.org", true), ("https://a.b.example.org", true), ("https://example.org", false),
+        ("https://.example.org", true), ("http://shop.example.org", false), ("https://shop.example.org.evil.net", false),
+        ("https://one.example.com", true), ("https://one.example.com:8080", false), ("", false),
+    ])
+    func crossOrigin(origin: String, isAllowed: Bool) throws {
+        let receiver = OTLPReceiver(
+            intake: intake, keys: CompiledKeys(.defaults), requestLimit: 100, counters: counters,
+            crossOrigin: CrossOrigin(
+                origins: ["https://*.example.org", "https://one.example.com"], headers: ["x-token"], maxAge: 600))
+        func head(_ method: String, _ more: [HeaderField]) -> RequestHead {
+            RequestHead(
+                method: method, target: "/v1/traces", wireProtocol: .http1,
+                headers: [HeaderField("origin", origin), HeaderField("content-type", "application/json")] + more,
+                peer: "p", listener: "http")
+        }
+        guard case .refuse(let answer) = receiver.admit(head("OPTIONS", [HeaderField("access-control-request-method", "POST")]))
+        else {
+            Issue.record("a preflight is answered at once")
+            return
+        }
+        func value(_ name: String, of response: Response) -> String? { response.headers.first { $0.name == name }?.value }
+        #expect(answer.status == 204)
+        #expect(value("access-control-allow-origin", of: answer) == (isAllowed ? origin : nil))
+        #expect(value("access-control-allow-headers", of: answer)?.contains("x-token") == (isAllowed ? true : nil))
+        #expect(value("access-control-max-age", of: answer) == (isAllowed ? "600" : nil))
+        let tooLarge = receiver.bodyTooLarge(head("POST", []), limit: 100)
+        #expect(value("access-control-allow-origin", of: tooLarge) == (isAllowed ? origin : nil))
+    }
+
     // MARK: Health
 
     @Test("the gRPC health check serves as long as the intake does, by the names of the services")
@@ -320,5 +352,9 @@ import Transport
         // Its messages are short.
         #expect(try check([UInt8](repeating: 0, count: 5_000)).grpc.code == 8)
         #expect(try answer(.http("/grpc.health.v1.Health/Check")).status == 404)
+        let watched = try answer(.grpc("/grpc.health.v1.Health/Watch", named))
+        #expect(watched.body == [0x08, 2] && watched.farewell?.message == [0x08, 2] && watched.farewell?.status.code == 14)
+        #expect(try answer(.grpc("/grpc.health.v1.Health/Watch", [0x0A, 1, 0x78])).body == [0x08, 3])
+        #expect(try answer(.grpc("/grpc.health.v1.Health/List", [])).body.starts(with: [0x0A, 6, 0x0A, 0, 0x12, 2, 0x08, 2]))
     }
 }

@@ -67,7 +67,7 @@ import Transport
         #expect(response.status == 401)
         receiver.handle(request, responder: Responder { #expect($0.status == 401) })
         #expect(intake.batches.isEmpty)
-        #expect(receiver.answer(.grpc(Health.checkPath))?.grpc.code == 0)
+        #expect(receiver.answer(.grpc(Health.check.rawValue))?.grpc.code == 0)
     }
 
     @Test("evidence that names another tenant than the credential's is 403, and counted; its own, none and no credential pass")

@@ -39,25 +39,43 @@ extension Configuration {
         /// nil: plain text.
         package var grpcTLS: ListenerTLS?
         package var httpTLS: ListenerTLS?
+        package var cors = CORS()
 
         mutating func read(_ section: Section) {
             // As in the collector: a file that names one protocol opens that one only.
             let fileNamesSome = section.names.contains { if case .file = $0.origin { true } else { false } }
-            read(section, "grpc", &grpc, &grpcTLS, isOpenUnnamed: !fileNamesSome)
-            read(section, "http", &http, &httpTLS, isOpenUnnamed: !fileNamesSome)
+            read(section, "grpc", &grpc, &grpcTLS, isOpenUnnamed: !fileNamesSome) { _ in }
+            read(section, "http", &http, &httpTLS, isOpenUnnamed: !fileNamesSome) { $0.section("cors", &cors) }
         }
 
         private func read(
             _ section: Section, _ name: String, _ endpoint: inout ListenEndpoint?, _ tls: inout ListenerTLS?,
-            isOpenUnnamed: Bool
+            isOpenUnnamed: Bool, _ more: (Section) -> Void
         ) {
             guard var bound = endpoint else { return }
             let isNamed = section.names.contains { $0.name == name }
             let child = section.child(name)
             child.listener("endpoint", &bound)
             child.optionalSection("tls", &tls, from: ListenerTLS())
+            more(child)
             child.finish()
             endpoint = isNamed || child.isTouched || isOpenUnnamed ? bound : nil
+        }
+    }
+
+    /// Which pages may send from a browser; the names are the collector's.
+    package struct CORS: SettingsSection, Hashable {
+        /// Origins such as `https://shop.example.org`; one `*` in each stands for anything. Default none.
+        package var allowedOrigins: [String] = []
+        /// Header fields that such pages may send beside `content-type` and `content-encoding`. Default none.
+        package var allowedHeaders: [String] = []
+        /// How long a browser may remember what is allowed. Default 0: as long as it likes.
+        package var maxAge: Nanoseconds = 0
+
+        mutating func read(_ section: Section) {
+            section.list("allowed_origins", &allowedOrigins)
+            section.list("allowed_headers", &allowedHeaders)
+            section.duration("max_age", &maxAge, in: second...7 * day, zeroMeans: "the browser's choice")
         }
     }
 

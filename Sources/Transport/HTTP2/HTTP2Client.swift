@@ -172,8 +172,8 @@ final class HTTP2Client: HTTP2Session, ClientMachine {
 
     // MARK: Request bodies
 
-    override func outgoing(_ id: Int32) -> (remaining: Int, trailers: Bool)? {
-        streams[id]?.outgoing.map { ($0.remaining, false) }
+    override func outgoing(_ id: Int32) -> (remaining: Int, trailers: Bool, isOpen: Bool)? {
+        streams[id]?.outgoing.map { ($0.remaining, false, false) }
     }
 
     override func moveBody(_ id: Int32, _ length: Int, to output: inout [UInt8]) {

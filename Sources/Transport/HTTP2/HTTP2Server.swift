@@ -355,6 +355,11 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
             if response.grpc.code == 0 {
                 stream.outgoing = OutgoingBody(response.body, grpcPrefix: true)
                 stream.trailingStatus = response.grpc
+                if isShuttingDown {
+                    stream.trailingStatus = response.farewell?.status ?? response.grpc
+                } else {
+                    stream.farewell = response.farewell
+                }
             } else {
                 addStatus(response.grpc)
             }
@@ -387,9 +392,9 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         if !status.details.isEmpty { headers.add("grpc-status-details-bin", GRPCText.base64(status.details)) }
     }
 
-    override func outgoing(_ id: Int32) -> (remaining: Int, trailers: Bool)? {
+    override func outgoing(_ id: Int32) -> (remaining: Int, trailers: Bool, isOpen: Bool)? {
         guard let stream = streams[id], let body = stream.outgoing else { return nil }
-        return (body.remaining, stream.trailingStatus != nil)
+        return (body.remaining, stream.trailingStatus != nil, stream.farewell != nil)
     }
 
     override func submitTrailers(_ id: Int32) {
@@ -428,7 +433,20 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         goawayAt = later(now, Self.shutdownNotice)
         nghttp2_submit_shutdown_notice(session)
         nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+        for stream in streams.values { endOpen(stream) }
         settle()
+    }
+
+    /// Says the last message of a stream that was kept open.
+    private func endOpen(_ stream: HTTP2ServerStream) {
+        guard let farewell = stream.farewell else { return }
+        stream.farewell = nil
+        stream.trailingStatus = farewell.status
+        // A peer that has not taken the first message gets no second.
+        if stream.outgoing?.remaining == 0 { stream.outgoing = OutgoingBody(farewell.message, grpcPrefix: true) }
+        stream.lastActivity = clock
+        streamCheck = min(streamCheck, later(clock, limits.bodyTimeout))
+        nghttp2_session_resume_data(session, stream.id)
     }
 
     private func sendGoaway() {

@@ -39,6 +39,8 @@ final class HTTP2ServerStream {
     var outgoing: OutgoingBody?
     /// What follows the body of a gRPC answer.
     var trailingStatus: GRPCStatus?
+    /// What is said when the server stops; until then the stream stays open.
+    var farewell: Response.Farewell?
 
     /// The last time that bytes of the body came or left.
     var lastActivity: UInt64
@@ -53,7 +55,7 @@ final class HTTP2ServerStream {
 
     /// When something must happen; nil while the handler is at work and the caller has set no timeout.
     func deadline(bodyTimeout: UInt64) -> UInt64? {
-        if isCut { return nil }
+        if isCut || farewell != nil && outgoing?.remaining == 0 { return nil }
         if case .complete = phase, !isAnswered { return timeoutAt }
         let stalled = later(lastActivity, bodyTimeout)
         return isAnswered ? stalled : min(stalled, timeoutAt ?? .max)

@@ -58,7 +58,7 @@ class HTTP2Session {
     /// A HEADERS frame could not be sent.
     func headersNotSent(_ stream: Int32) {}
     /// How much of the stream's body is left, and whether trailers follow it.
-    func outgoing(_ stream: Int32) -> (remaining: Int, trailers: Bool)? { nil }
+    func outgoing(_ stream: Int32) -> (remaining: Int, trailers: Bool, isOpen: Bool)? { nil }
     /// The last piece of a body was asked for: submit the trailers.
     func submitTrailers(_ stream: Int32) {}
     func moveBody(_ stream: Int32, _ length: Int, to output: inout [UInt8]) {}
@@ -115,9 +115,11 @@ class HTTP2Session {
         guard let owner = HTTP2Session.from(context), let body = owner.outgoing(stream), let flags else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
+        // More will be said later: nghttp2 asks again when it is told so.
+        if body.isOpen, body.remaining == 0 { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         let count = min(length, body.remaining)
         flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        if count == body.remaining {
+        if count == body.remaining, !body.isOpen {
             flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
             if body.trailers {
                 flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue

@@ -12,7 +12,7 @@ import Wire
             parentSpanID: parent ?? index.spans[span].parentSpanID, rule: .event, amended: amended, links: links)
     }
 
-    @Test("A batch with all spans and no change comes out as it went in, and so does what is forwarded")
+    @Test("O-3: A batch with all spans and no change comes out as it went in, and so does what is forwarded")
     func identity() throws {
         let payload = unhex(goldenHex)
         let index = try SpanIndex(payload: payload)

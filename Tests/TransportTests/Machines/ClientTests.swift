@@ -211,7 +211,7 @@ struct HTTP2ClientTests {
         }
     }
 
-    @Test("Resets are mapped to outcomes; a refused stream may be retried")
+    @Test("R-10: resets are mapped to outcomes; a refused stream may be retried")
     func resets() {
         for (code, status) in [(8, 1), (11, 8), (2, 13), (0, 13)] {
             let client = calling()

@@ -239,7 +239,7 @@ struct HTTP2ServerTests {
         #expect(server.requests.count == 1)
     }
 
-    @Test("grpc-timeout ends a call that is not answered, and a late answer is ignored")
+    @Test("R-12: grpc-timeout ends a call that is not answered, and a late answer is ignored")
     func callTimeout() {
         let server = ServerDriver(answer: nil)
         server.feed(
@@ -294,6 +294,28 @@ struct HTTP2ServerTests {
         idle.advance(to: 1_000 + limits.idleTimeout)
         #expect(idle.connection.isFinished)
         #expect(Frame.parse(idle.output).contains { $0.type == 7 })
+    }
+
+    @Test("A stream of answers stays open until the shutdown, and its last words end it")
+    func farewell() {
+        var watched = Response.grpc(GRPCStatus(code: 0), message: [1])
+        watched.farewell = .init(message: [2], status: GRPCStatus(code: 14, message: "bye"))
+        let server = ServerDriver(answer: { _ in watched })
+        server.feed(opening + Frame.headers(1, Frame.call()) + Frame.data(1, Frame.message([0]), end: true))
+        func data() -> [[UInt8]] { Frame.parse(server.output).filter { $0.type == 0 }.map { Array($0.payload) } }
+        #expect(data() == [Frame.message([1])])
+        // Neither the time for bodies nor that for idle connections ends it.
+        server.advance(to: 10_000_000_000_000)
+        #expect(HeaderReader(server.output).fields["grpc-status"] == nil && !server.connection.isFinished)
+        #expect(server.connection.activeRequests == 1)
+        server.connection.beginShutdown(now: server.now)
+        server.drain()
+        #expect(data() == [Frame.message([1]), Frame.message([2])])
+        #expect(HeaderReader(server.output).fields["grpc-status"] == "14" && server.connection.activeRequests == 0)
+        // What is asked while it stops is answered and ended at once.
+        server.feed(Frame.headers(3, Frame.call()) + Frame.data(3, Frame.message([0]), end: true))
+        #expect(HeaderReader(server.output, stream: 3).fields["grpc-status"] == "14")
+        #expect(server.connection.activeRequests == 0)
     }
 
     @Test("Shutdown: a notice, new calls still served, then the last stream, then the end")
