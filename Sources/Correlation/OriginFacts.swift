@@ -35,9 +35,13 @@ struct OriginFacts {
     private mutating func read(
         _ entry: EvidenceEntry, _ batch: SpanBatch, _ span: SpanEntry, _ settings: CorrelationSettings
     ) {
-        guard entry.value.count <= Self.longestValue,
-            Self.mayTell(entry.key, batch.payload[entry.value.indices], settings)
-        else { return }
+        let bytes = batch.payload[entry.value.indices]
+        guard entry.value.count <= Self.longestValue, Self.mayTell(entry.key, bytes, settings) else { return }
+        // Reading an execution (a poller, the page of Kestra) is no call that changes it.
+        if entry.key == .urlPath, !batch.payload[span.name.indices].starts(with: "GET".utf8) {
+            calledExecution = Self.execution(inPath: bytes)
+        }
+        if entry.key == .urlPath, !settings.pairsCalls { return }
         let value = entry.text(in: batch.payload)
         guard !value.isEmpty else { return }
         switch entry.key {
@@ -54,12 +58,7 @@ struct OriginFacts {
         case .urlFull:
             if settings.pairsCalls { path = CallPairing.path(ofURL: value) }
             if let mark = value.firstIndex(of: "?") { readQuery(String(value[value.index(after: mark)...]), settings) }
-        case .urlPath:
-            // Reading an execution (a poller, the page of Kestra) is no call that changes it.
-            if !batch.payload[span.name.indices].starts(with: "GET".utf8) {
-                calledExecution = Self.execution(inPath: value)
-            }
-            if settings.pairsCalls { path = String(value.prefix { $0 != "?" }) }
+        case .urlPath: path = String(value.prefix { $0 != "?" })
         }
     }
 
@@ -109,16 +108,23 @@ struct OriginFacts {
 
     /// The id in `…/executions/{id}` or `…/executions/{id}/{verb}`. Kestra's ids are 128 random bits in base 62, not
     /// padded: 19 to 22 letters and digits, which namespaces and the word `webhook` are not.
-    private static func execution(inPath path: String) -> String? {
-        let segments = path.split(separator: "/")
-        guard let word = segments.firstIndex(of: "executions"), word + 1 < segments.count else { return nil }
-        let id = segments[word + 1]
-        guard (19...22).contains(id.utf8.count),
-            id.utf8.allSatisfy({
+    private static func execution(inPath path: ArraySlice<UInt8>) -> String? {
+        var rest = path
+        var isNext = false
+        while !rest.isEmpty {
+            let segment = rest.prefix { $0 != UInt8(ascii: "/") }
+            rest = rest.dropFirst(segment.count + 1)
+            if segment.isEmpty { continue }
+            guard isNext else {
+                isNext = segment.elementsEqual("executions".utf8)
+                continue
+            }
+            let isID = segment.allSatisfy {
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-            })
-        else { return nil }
-        return String(id)
+            }
+            return isID && (19...22).contains(segment.count) ? String(decoding: segment, as: UTF8.self) : nil
+        }
+        return nil
     }
 }
 
