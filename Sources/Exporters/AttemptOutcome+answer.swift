@@ -24,7 +24,7 @@ extension AttemptOutcome {
     package var failure: String? {
         switch self {
         case .delivered: nil
-        case .retry(_, let message), .tooLarge(let message), .failed(_, let message): message
+        case .retry(_, let message), .tooLarge(let message), .invalid(let message), .failed(_, let message): message
         }
     }
 
@@ -61,12 +61,13 @@ extension AttemptOutcome {
         case .retry(let after):
             self = .retry(after: after, message: Self.message(response, text))
         case .drop:
+            let message = Self.message(response, text)
+            switch (response.grpcStatus?.code, response.status) {
             // RESOURCE_EXHAUSTED without RetryInfo is how gRPC servers say that a message is too large.
-            let tooLarge = response.grpcStatus.map { $0.code == GRPCCode.resourceExhausted.rawValue }
-            self =
-                tooLarge ?? (response.status == 413)
-                ? .tooLarge(message: Self.message(response, text))
-                : .failed(.refused, message: Self.message(response, text))
+            case (GRPCCode.resourceExhausted.rawValue?, _), (nil, 413): self = .tooLarge(message: message)
+            case (GRPCCode.invalidArgument.rawValue?, _), (nil, 400), (nil, 422): self = .invalid(message: message)
+            default: self = .failed(.refused, message: message)
+            }
         }
     }
 

@@ -62,6 +62,8 @@ package enum AttemptOutcome: Sendable, Hashable {
     case retry(after: UInt64?, message: String)
     /// The backend takes only smaller requests.
     case tooLarge(message: String)
+    /// The backend cannot read or will not have something in it: it never succeeds, but its parts may.
+    case invalid(message: String)
     /// Will never succeed.
     case failed(DropReason, message: String)
 }

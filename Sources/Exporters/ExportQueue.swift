@@ -58,6 +58,9 @@ package struct ExportQueue: Sendable {
     private var batchLimit: Int
     private var deliveriesAtLimit = 0
     private static let growAfter = 100
+    /// Batches refused as invalid since the last delivery; beyond the number below they are dropped as they are.
+    private var refusalsInARow = 0
+    private static let believedRefusals = 32
     private var drainDeadline: UInt64?
 
     /// Kept up to date by every call.
@@ -132,7 +135,10 @@ package struct ExportQueue: Sendable {
             retry(batch, after: after, message, now: now)
         case .tooLarge(let message):
             note(message)
-            split(batch, message, now: now)
+            splitTooLarge(batch, message, now: now)
+        case .invalid(let message):
+            note(message)
+            splitInvalid(batch, message, now: now)
         case .failed(let reason, let message):
             note(message)
             drop(batch, reason, message)
@@ -298,6 +304,7 @@ package struct ExportQueue: Sendable {
     }
 
     private mutating func deliver(_ batch: Batch, rejected: Int, _ message: String) {
+        refusalsInARow = 0
         if batchLimit < Self.largestBatch(settings), batch.payload.count > batchLimit / 2 {
             deliveriesAtLimit += 1
             if deliveriesAtLimit == Self.growAfter {
@@ -347,11 +354,23 @@ package struct ExportQueue: Sendable {
         UInt64(min(max(Double(time) * factor, 0), 3.2e18))
     }
 
-    private mutating func split(_ batch: Batch, _ message: String, now: UInt64) {
+    private mutating func splitTooLarge(_ batch: Batch, _ message: String, now: UInt64) {
         guard batch.parts.count > 1 else { return drop(batch, .tooLargeForPeer, message) }
-        counters.splits += 1
         deliveriesAtLimit = 0
         batchLimit = max(min(batchLimit, batch.payload.count / 2), min(batchLimit, 64 << 10))
+        halve(batch, now: now)
+    }
+
+    /// What is invalid in a batch must not take the rest with it. A backend that takes nothing at all is not asked about
+    /// every part.
+    private mutating func splitInvalid(_ batch: Batch, _ message: String, now: UInt64) {
+        refusalsInARow += 1
+        guard batch.parts.count > 1, refusalsInARow <= Self.believedRefusals else { return drop(batch, .refused, message) }
+        halve(batch, now: now)
+    }
+
+    private mutating func halve(_ batch: Batch, now: UInt64) {
+        counters.splits += 1
         var count = 0
         var bytes = 0
         while count < batch.parts.count - 1, count == 0 || bytes + batch.parts[count].bytes <= batch.payload.count / 2 {

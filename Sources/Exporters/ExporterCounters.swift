@@ -106,7 +106,7 @@ package struct ExporterCounters: Sendable, Equatable {
     package var failedRequests = 0
     /// Attempts that were not the first of their batch.
     package var retries = 0
-    /// Batches cut in two because the backend said too large.
+    /// Batches cut in two because the backend said too large, or that something in them is invalid.
     package var splits = 0
     /// Answers that told the exporter to slow down.
     package var throttles = 0

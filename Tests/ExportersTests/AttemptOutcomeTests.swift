@@ -8,18 +8,19 @@ import Transport
         AttemptOutcome(answer, signal: .traces, responseLimit: limit, unixSeconds: 1_700_000_000)
     }
 
-    private enum Kind { case delivered, retry, tooLarge, failed }
+    private enum Kind { case delivered, retry, tooLarge, invalid, failed }
 
     private func kind(_ outcome: AttemptOutcome) -> Kind {
         switch outcome {
         case .delivered: .delivered
         case .retry: .retry
         case .tooLarge: .tooLarge
+        case .invalid: .invalid
         case .failed: .failed
         }
     }
 
-    @Test("C-8: over HTTP only 429, 502, 503 and 504 are retried, 413 is split, the rest of what is not 2xx is dropped")
+    @Test("C-8: over HTTP only 429, 502, 503 and 504 are retried, 413, 400 and 422 are split, the rest of what is not 2xx is dropped")
     func http() {
         for status in 200..<600 {
             let expected: Kind =
@@ -27,13 +28,14 @@ import Transport
                 case 200..<300: .delivered
                 case 429, 502, 503, 504: .retry
                 case 413: .tooLarge
+                case 400, 422: .invalid
                 default: .failed
                 }
             #expect(kind(outcome(FakeSender.http(status))) == expected, "\(status)")
         }
     }
 
-    @Test("C-7: over gRPC 1, 4, 10, 11, 14 and 15 are retried; 8 only with RetryInfo, else it is split")
+    @Test("C-7: over gRPC 1, 4, 10, 11, 14 and 15 are retried; 8 only with RetryInfo, else it is split, as 3 is")
     func grpc() {
         for code in 0...17 {
             let expected: Kind =
@@ -41,6 +43,7 @@ import Transport
                 case 0: .delivered
                 case 1, 4, 10, 11, 14, 15: .retry
                 case 8: .tooLarge
+                case 3: .invalid
                 default: .failed
                 }
             #expect(kind(outcome(FakeSender.grpc(code))) == expected, "\(code)")

@@ -288,6 +288,42 @@ struct SeededRandom: RandomNumberGenerator, Sendable {
         #expect(queue.isEmpty)
     }
 
+    @Test("what is invalid in a batch does not take the rest with it", arguments: [1, 2, 5, 8])
+    func invalidPart(bad: UInt8) {
+        var queue = queue()
+        for receipt in 1...8 { _ = queue.offer(item(100, UInt64(receipt)), now: 0) }
+        var requests = 0
+        var finished: [FinishedExport] = []
+        while let dispatch = queue.next(now: 0) {
+            requests += 1
+            let isBad = stride(from: 0, to: dispatch.payload.count, by: 100).contains { dispatch.payload[$0] == bad }
+            finished += queue.completed(
+                dispatch.id, isBad ? .invalid(message: "400") : .delivered(rejected: 0, message: ""), now: 0)
+        }
+        #expect(finished.filter { $0.outcome == .dropped(.refused) }.map(\.receipts) == [[UInt64(bad)]])
+        #expect(finished.filter { $0.outcome == .delivered(rejected: 0) }.flatMap(\.receipts).count == 7)
+        #expect(requests == 7 && queue.counters.splits == 3 && queue.isEmpty)
+        // Later batches are as large as before.
+        for receipt in 1...8 { _ = queue.offer(item(100, UInt64(receipt + 10)), now: 0) }
+        #expect(queue.next(now: 0)?.payload.count == 800)
+    }
+
+    @Test("a backend that calls everything invalid is not asked about every part for ever")
+    func everythingInvalid() {
+        var queue = queue()
+        var requests = 0
+        for round in 0..<20 {
+            for receipt in 1...8 { _ = queue.offer(item(100, UInt64(8 * round + receipt)), now: 0) }
+            while let dispatch = queue.next(now: 0) {
+                requests += 1
+                _ = queue.completed(dispatch.id, .invalid(message: "400"), now: 0)
+            }
+        }
+        #expect(queue.isEmpty && queue.counters.signals.traces.droppedTotal.items == 160)
+        // Two whole batches are taken apart, then each costs a request or the rest of its parts.
+        #expect(requests < 60, "\(requests)")
+    }
+
     @Test("later batches keep to the size that the backend took")
     func learnedLimit() {
         var queue = queue()
