@@ -27,20 +27,12 @@ struct ServerConformanceTests {
         let sink = try RecordingSink()
         defer { sink.stop() }
         let bridge = try BridgeProcess(
-            sinkPort: sink.port, hold: "1s", extra: "",
-            limits: "head_timeout: 1s, body_timeout: 2s", http: """
+            sinkPort: sink.port, hold: "1s", limits: "head_timeout: 1s, body_timeout: 2s", http: """
                 , cors: {allowed_origins: ["https://*.example.org"], allowed_headers: [x-token], max_age: 10m}
                 """, otlp: ", max_request_size: 2MiB")
         let output = bridge.directory.appending(path: "conformance.log")
         let ports = [bridge.grpcPort, bridge.httpPort, bridge.apiPort, Int(bridge.processID), 2 << 20].map { "\($0)" }
-        _ = try Peer.run("conformance.py", ports, output: output.path)
-        let said = try String(contentsOf: output, encoding: .utf8)
-        var outcomes: [String: String] = [:]
-        for line in said.split(separator: "\n") {
-            let parts = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { throw TestFailure("conformance.py: \(line)") }
-            outcomes[String(parts[0])] = parts[1] == "held" ? "" : String(parts[2])
-        }
+        let outcomes = try Peer.outcomes("conformance.py", ports, output: output.path)
         #expect(bridge.wait() == 0, "it ends well by the signal that the script sends")
         return outcomes
     }
