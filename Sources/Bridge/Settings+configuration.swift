@@ -64,7 +64,7 @@ extension CorrelationSettings {
         eventLimit = settings.maxEvents
         traceLimit = settings.maxTraces
         memoryLimit = settings.maxInMemory
-        memoryMaximum = 2 * settings.maxInMemory
+        memoryMaximum = max(2 * settings.maxInMemory, 10_000)
         evidenceLimit = settings.maxEvidence
         relationLimit = settings.maxRelations
         tracesOfExecutionLimit = settings.maxTracesPerExecution

@@ -134,6 +134,7 @@ package final class Correlator {
             exportSpanIfQuiet(execution, now: now)
         }
         releaseDependents(now: now)
+        spillBeyondLimit(now: now)
         if now >= nextTurn {
             passedTraces.turn()
             nextTurn = now &+ 600_000_000_000

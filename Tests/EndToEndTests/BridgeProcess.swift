@@ -19,13 +19,14 @@ final class BridgeProcess {
     ///   - quiet: `correlation.execution_span.quiet`.
     ///   - exporters: more lines under `exporters`.
     ///   - extra: more lines of the configuration file.
+    ///   - correlation: more keys of `correlation`, each after a comma.
     ///   - limits: keys of `receivers.limits`.
     ///   - http: more keys of `receivers.otlp.protocols.http`, each after a comma.
     ///   - otlp: more keys of `receivers.otlp`, each after a comma.
     ///   - api: the same of `api`.
     convenience init(
         sinkPort: Int, hold: String = "2s", quiet: String = "500ms", exporters: String = "", extra: String = "",
-        limits: String = "", http: String = "", otlp: String = "", api: String = ""
+        correlation: String = "", limits: String = "", http: String = "", otlp: String = "", api: String = ""
     ) throws {
         try self.init(
             template: """
@@ -34,7 +35,7 @@ final class BridgeProcess {
                   otlp_http/backend: {endpoint: "http://127.0.0.1:\(sinkPort)", compression: gzip, retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}}
                 \(exporters)
                 journal: {directory: "{dir}/journal"}
-                correlation: {hold: \(hold), late: amend, execution_span: {mode: all, quiet: \(quiet)}}
+                correlation: {hold: \(hold), late: amend, execution_span: {mode: all, quiet: \(quiet)}\(correlation)}
                 api: {endpoint: "127.0.0.1:0"\(api)}
                 \(extra)
                 """)

@@ -15,12 +15,17 @@ struct CaptureTests {
         var isDuplicated = false
         /// The request before which the process is killed and started again.
         var cut: Int?
+        /// Whether everything that is quiet leaves memory at once.
+        var isSpilling = false
 
         var description: String {
             "\(capture.name), evidence \(evidence), order \(order)"
-                + (isDuplicated ? ", each request twice" : "") + (cut.map { ", killed before request \($0)" } ?? "")
+                + (isDuplicated ? ", each request twice" : "") + (isSpilling ? ", without memory" : "") + (cut.map { ", killed before request \($0)" } ?? "")
         }
     }
+
+    /// How often something was spilled, in all cases.
+    private static let spills = Mutex(0)
 
     private static let joint = Capture.all.filter { $0.hasPrefix("joint") }
 
@@ -32,7 +37,7 @@ struct CaptureTests {
             let told = capture.truth["executions"] == nil ? [.none] : Evidence.allCases
             for evidence in told { cases.append(Case(capture: capture, evidence: evidence)) }
         }
-        judge(cases)
+        judge(cases, by: replay)
     }
 
     @Test("joint captures pass in other orders")
@@ -45,7 +50,23 @@ struct CaptureTests {
                 }
             }
         }
-        judge(cases)
+        judge(cases, by: replay)
+    }
+
+    @Test("joint captures pass when everything that is quiet is kept in the spill file, restarts included")
+    func spilled() throws {
+        var cases: [Case] = []
+        for capture in try Self.joint.map(Capture.init) {
+            for order in [Order.recorded, .reversed, .shuffled(seed: 4)] {
+                for evidence in Evidence.allCases {
+                    cases.append(Case(capture: capture, evidence: evidence, order: order, isSpilling: true))
+                }
+            }
+            cases.append(Case(capture: capture, evidence: .events, cut: capture.items.count / 2, isSpilling: true))
+        }
+        judge(cases, by: replay)
+        // Some are too short for that.
+        #expect(Self.spills.withLock { $0 } > cases.count)
     }
 
     @Test("joint captures pass when every request comes twice")
@@ -56,7 +77,7 @@ struct CaptureTests {
                 cases.append(Case(capture: capture, evidence: evidence, isDuplicated: true))
             }
         }
-        judge(cases)
+        judge(cases, by: replay)
     }
 
     @Test("joint captures pass when the process is killed between any two requests")
@@ -69,32 +90,7 @@ struct CaptureTests {
                 }
             }
         }
-        judge(cases)
-    }
-
-    /// Judges the cases, several at a time: they mostly wait for holds and quiet times.
-    private func judge(_ cases: [Case]) {
-        #expect(!cases.isEmpty)
-        let failures = Mutex<[String]>([])
-        let slots = DispatchSemaphore(value: 12)
-        let group = DispatchGroup()
-        for this in cases {
-            slots.wait()
-            DispatchQueue.global().async(group: group) {
-                defer { slots.signal() }
-                do {
-                    let findings = try replay(this)
-                    if !findings.isEmpty {
-                        failures.withLock { $0.append("\(this):\n  \(findings.prefix(6).joined(separator: "\n  "))") }
-                    }
-                } catch {
-                    failures.withLock { $0.append("\(this): \(error)") }
-                }
-            }
-        }
-        group.wait()
-        let found = failures.withLock { $0 }
-        #expect(found.isEmpty, "\(found.count) of \(cases.count) failed:\n\(found.prefix(10).joined(separator: "\n"))")
+        judge(cases, by: replay)
     }
 
     private func replay(_ this: Case) throws -> [String] {
@@ -106,7 +102,8 @@ struct CaptureTests {
         let kestra = this.evidence == .api ? try KestraStandIn(this.capture.records) : nil
         defer { kestra?.stop() }
         let bridge = try BridgeProcess(
-            sinkPort: sink.port, hold: "1s", quiet: "300ms", extra: kestra?.configuration ?? "")
+            sinkPort: sink.port, hold: "1s", quiet: "300ms", extra: kestra?.configuration ?? "",
+            correlation: this.isSpilling ? ", max_in_memory: 0" : "")
         try tell(this.evidence, of: this.capture, to: bridge)
         for (position, item) in this.order.applied(to: this.capture.items).enumerated() {
             if position == this.cut {
@@ -118,12 +115,20 @@ struct CaptureTests {
         try? waitUntil("everything has arrived", seconds: 30) {
             try sink.quietFor > 800_000_000 && judge.isComplete(sink.all)
         }
+        let spills = this.isSpilling ? try Self.spills(of: bridge) : 0
+        Self.spills.withLock { $0 += spills }
         let status = bridge.stop()
         var findings = try judge.findings(sink.all)
         if let most = kestra?.most, most > 10 { findings.append("an execution was asked for \(most) times") }
         if status != 0 { findings.append("exit status \(status)") }
         if !findings.isEmpty { findings.append("log: \(bridge.log.suffix(600))") }
         return findings
+    }
+
+    private static func spills(of bridge: BridgeProcess) throws -> Int {
+        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let line = metrics.split(separator: "\n").first { $0.hasPrefix("spanbridge_correlator_spilled_total") }
+        return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
     }
 
     private func tell(_ evidence: Evidence, of capture: Capture, to bridge: BridgeProcess) throws {

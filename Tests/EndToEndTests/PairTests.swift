@@ -23,10 +23,10 @@ struct PairTests {
     }
 
     @Test("every exchange is joined in the recorded order")
-    func recorded() throws { judge(try Pair.all.map { Case(pair: try Pair($0)) }) }
+    func recorded() throws { judge(try Pair.all.map { Case(pair: try Pair($0)) }, by: replay) }
 
     @Test("every exchange is joined in the reversed order")
-    func reversed() throws { judge(try Pair.all.map { Case(pair: try Pair($0), order: .reversed) }) }
+    func reversed() throws { judge(try Pair.all.map { Case(pair: try Pair($0), order: .reversed) }, by: replay) }
 
     @Test("every exchange is joined in other orders")
     func shuffled() throws {
@@ -36,11 +36,11 @@ struct PairTests {
             for seed in [first, first + 1, first + 2] { cases.append(Case(pair: pair, order: .shuffled(seed: seed))) }
         }
         print("pairs in other orders: \(cases.map(\.description))")
-        judge(cases)
+        judge(cases, by: replay)
     }
 
     @Test("every exchange is joined when each request comes twice")
-    func duplicated() throws { judge(try Pair.all.map { Case(pair: try Pair($0), isDuplicated: true) }) }
+    func duplicated() throws { judge(try Pair.all.map { Case(pair: try Pair($0), isDuplicated: true) }, by: replay) }
 
     @Test("every exchange is joined when the process is killed between any two requests")
     func killed() throws {
@@ -48,32 +48,7 @@ struct PairTests {
         for pair in try Pair.all.map(Pair.init) {
             for cut in 1..<max(2, pair.capture.items.count) { cases.append(Case(pair: pair, cut: cut)) }
         }
-        judge(cases)
-    }
-
-    /// Judges the cases, several at a time: they mostly wait for holds and quiet times.
-    private func judge(_ cases: [Case]) {
-        #expect(!cases.isEmpty)
-        let failures = Mutex<[String]>([])
-        let slots = DispatchSemaphore(value: 12)
-        let group = DispatchGroup()
-        for this in cases {
-            slots.wait()
-            DispatchQueue.global().async(group: group) {
-                defer { slots.signal() }
-                do {
-                    let findings = try replay(this)
-                    if !findings.isEmpty {
-                        failures.withLock { $0.append("\(this):\n  \(findings.prefix(6).joined(separator: "\n  "))") }
-                    }
-                } catch {
-                    failures.withLock { $0.append("\(this): \(error)") }
-                }
-            }
-        }
-        group.wait()
-        let found = failures.withLock { $0 }
-        #expect(found.isEmpty, "\(found.count) of \(cases.count) failed:\n\(found.joined(separator: "\n"))")
+        judge(cases, by: replay)
     }
 
     private func replay(_ this: Case) throws -> [String] {

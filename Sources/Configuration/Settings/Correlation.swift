@@ -40,8 +40,8 @@ extension Configuration {
         package var maxEvents = 1_000_000
         package var maxTraces = 2_000_000
         /// How many of all these together stay in memory; the longest quiet beyond it are kept in a file of the data
-        /// directory and read back when something of them comes. Default 200000. Twice as many can be in memory while they
-        /// wait; then those are forgotten.
+        /// directory and read back when something of them comes. Default 200000. Twice as many, or 10000, can be in memory
+        /// while they wait; then those are forgotten.
         package var maxInMemory = 200_000
         /// How many pieces of evidence one execution keeps for its explanation. Default 16.
         package var maxEvidence = 16
@@ -69,7 +69,7 @@ extension Configuration {
             section.count("max_executions", &maxExecutions, in: 100...100_000_000)
             section.count("max_events", &maxEvents, in: 100...100_000_000)
             section.count("max_traces", &maxTraces, in: 100...100_000_000)
-            section.count("max_in_memory", &maxInMemory, in: 300...100_000_000)
+            section.count("max_in_memory", &maxInMemory, in: 0...100_000_000)
             section.count("max_evidence", &maxEvidence, in: 1...1_000)
             section.count("max_relations", &maxRelations, in: 10...1_000_000)
             section.count("max_traces_per_execution", &maxTracesPerExecution, in: 10...10_000_000)
