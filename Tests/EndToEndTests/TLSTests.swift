@@ -190,4 +190,31 @@ final class TLSTests {
             #expect(bridge.log.contains("Asking the Kestra API failed") != isTrusted && !bridge.log.contains("t0ken"))
         }
     }
+
+    @Test("events are forwarded over TLS with the client certificate that is asked for, and to no stranger")
+    func forwarding() throws {
+        let context = try TLSContext.server(
+            TLSContext.ServerFiles(
+                certificate: "\(directory)/one.pem", key: "\(directory)/one.key", clientAuthorities: "\(directory)/two.pem"))
+        for isTrusted in [true, false] {
+            let sink = try RecordingSink()
+            defer { sink.stop() }
+            let kestra = try WebhookStandIn(tls: context) { _, number in WebhookStandIn.started("exec-\(number)") }
+            defer { kestra.stop() }
+            let files = """
+                , tls: {ca_file: "\(directory)/\(isTrusted ? "one" : "two").pem", cert_file: "\(directory)/two.pem", key_file: "\(directory)/two.key"}
+                """
+            let bridge = try BridgeProcess(
+                sinkPort: sink.port, extra: WebhookStandIn.configuration(port: kestra.port, scheme: "https", more: files))
+            let event = #"{"specversion": "1.0", "id": "evt-1", "source": "portarium", "type": "t"}"#
+            let answer = try bridge.http(
+                "POST", "/v1/cloudevents", Array(event.utf8), type: "application/cloudevents+json")
+            #expect(answer.status == 202)
+            try waitUntil("it is delivered, or the failure is told", seconds: 20) {
+                isTrusted ? kestra.calls.map(\.event) == ["evt-1"] : bridge.log.contains("certificate")
+            }
+            #expect(isTrusted || kestra.calls.isEmpty)
+            bridge.killHard()
+        }
+    }
 }

@@ -26,12 +26,13 @@ final class WebhookStandIn: RequestHandler {
 
     /// - Parameters:
     ///   - port: 0 for any.
+    ///   - tls: what it speaks TLS with.
     ///   - answer: given the call and how many came before.
-    init(port: Int = 0, _ answer: @escaping @Sendable (_ call: Call, _ number: Int) -> Response) throws {
+    init(port: Int = 0, tls: TLSContext? = nil, _ answer: @escaping @Sendable (_ call: Call, _ number: Int) -> Response) throws {
         self.answer = answer
         loop = try EventLoop(name: "webhook")
         server = Server(loops: [loop], limits: .defaults, connectionLimit: 100)
-        let bound = try server.listen(name: "webhook", host: "127.0.0.1", port: port, handler: self)
+        let bound = try server.listen(name: "webhook", host: "127.0.0.1", port: port, handler: self, tls: tls)
         address.withLock { $0 = bound }
         loop.start()
     }
@@ -47,10 +48,10 @@ final class WebhookStandIn: RequestHandler {
     }
 
     /// The configuration that forwards everything to a port.
-    static func configuration(port: Int, more: String = "") -> String {
+    static func configuration(port: Int, scheme: String = "http", more: String = "") -> String {
         """
         cloudevents:
-          forward_to: {endpoint: "http://127.0.0.1:\(port)\(path)", retry_on_failure: {initial_interval: 100ms, max_interval: 300ms}\(more)}
+          forward_to: {endpoint: "\(scheme)://127.0.0.1:\(port)\(path)", retry_on_failure: {initial_interval: 100ms, max_interval: 300ms}\(more)}
         """
     }
 
