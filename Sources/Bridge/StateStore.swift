@@ -18,14 +18,19 @@ final class StateStore: @unchecked Sendable {
         (try number("applied"), try number("delivered"), try number("forwarded"))
     }
 
-    /// Gives the stored state to the correlator. Returns how many pieces could not be read; they are learned from the
-    /// journal again if the caller starts its replay at the beginning.
+    /// Gives the stored state to the correlator. Returns how many pieces could not be read (damaged, or of another version's
+    /// format); they are deleted, and learned from the journal again if the caller starts its replay at the beginning.
     func restore(into correlator: Correlator, now: UInt64) throws -> Int {
         var damaged = 0
+        var unreadable: [CatalogWrite] = []
         try catalog.load { raw, entity in
             guard let kind = StoredState.Kind(rawValue: raw) else { return }
-            if !correlator.restore(kind: kind, body: entity.body, now: now) { damaged += 1 }
+            guard !correlator.restore(kind: kind, body: entity.body, now: now) else { return }
+            damaged += 1
+            // If there are more, the next start deletes those.
+            if unreadable.count < 100_000 { unreadable.append(.delete(kind: raw, key: entity.key)) }
         }
+        try catalog.write(unreadable)
         return damaged
     }
 
