@@ -188,6 +188,7 @@ final class RelayMetrics: Sendable {
             ("spill_failures_total", .counter, "Times that file could not be written or read.", { Double($0.counters.spillFailures) }),
             ("cut_relations_total", .counter, "Relations not kept because one trace, event or execution has too many.", { Double($0.counters.relationsCut) }),
             ("ambiguous_events_total", .counter, "Events without tenant that exist under several, and so were not joined.", { Double($0.counters.ambiguousEvents) }),
+            ("circles_total", .counter, "Times that evidence turned out to lead round in a circle, and so nowhere.", { Double($0.counters.circles) }),
             ("tenant_refusals_total", .counter, "Evidence that would have joined what belongs to two tenants.", { Double($0.counters.tenantRefusals) }),
         ]
         for (name, kind, help, value) in counts {

@@ -121,8 +121,10 @@ extension Correlator {
         let place =
             group.execution.map { placement(of: $0, in: group.trace, &walk) }
             ?? placement(ofServer: nil, orRestOf: group.trace, &walk)
-        if walk.leave() { return ownPlacement(of: group) }
-        return place
+        let isOnCircle = walk.leave()
+        if isOnCircle, !group.isOnCircle { counters.circles += 1 }
+        if isOnCircle != group.isOnCircle { group.isOnCircle = isOnCircle }
+        return isOnCircle ? ownPlacement(of: group) : place
     }
 
     /// Where a group is that evidence leads round in a circle.

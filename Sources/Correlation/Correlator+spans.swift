@@ -263,6 +263,7 @@ extension Correlator {
         } else {
             counters.relationsCut += 1
         }
+        if starter(of: child) == nil { counters.circles += 1 }
         touch(child)
     }
 

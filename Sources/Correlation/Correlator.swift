@@ -189,6 +189,8 @@ package struct CorrelatorCounters: Sendable {
     package var ambiguousEvents: UInt64 = 0
     /// Evidence that would have joined what belongs to two tenants.
     package var tenantRefusals: UInt64 = 0
+    /// Times that evidence turned out to lead round in a circle, and so nowhere.
+    package var circles: UInt64 = 0
     /// Times that what had been quiet left memory, and came back because it was asked for: executions, events and traces
     /// that refer to each other go together.
     package var spilledClusters: UInt64 = 0

@@ -21,6 +21,8 @@ final class Group {
     var place: TraceID
     /// Whether evidence decided that.
     var isDecided = false
+    /// Whether evidence led round in a circle when that was last looked at.
+    var isOnCircle = false
     /// Whether it is among `Correlator.touched`.
     var isTouched = false
     /// How often it was looked at in one turn of `Correlator.settle`, and in which.

@@ -202,6 +202,7 @@ struct AdversaryTests {
         world.wait(100 * second)
         #expect(world.backend.count == 2 * length && world.executionSpans.count == length)
         #expect(world.amendments.isEmpty && world.violations.isEmpty)
+        #expect((world.correlator.counters.circles > 0) == (length > 1), "nobody starts itself")
         // At least one of them is nobody's child.
         let snapshots = (0..<length).compactMap { world.correlator.execution(id: execution($0)) }
         #expect(snapshots.contains { $0.startedBy == nil })
