@@ -128,8 +128,9 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func buildEnrichment() throws(BridgeError) {
+        let proxies = ProxyRules(configuration.proxies)
         guard
-            let settings = configuration.enrichment.kestraAPI.flatMap({ KestraAPISettings($0, tls: tls.kestra) })
+            let settings = configuration.enrichment.kestraAPI.flatMap({ KestraAPISettings($0, proxies: proxies, tls: tls.kestra) })
         else { return }
         let loop: EventLoop
         do {
@@ -149,6 +150,7 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func buildExporters() {
+        let proxies = ProxyRules(configuration.proxies)
         for exporter in configuration.exporters {
             // Signals with an address of their own get an exporter of their own.
             var byAddress: [ClientEndpoint: Set<Signal>] = [:]
@@ -158,8 +160,8 @@ package final class Bridge: @unchecked Sendable {
                 let signal = Signal(named)
                 settings.paths[signal] = exporter.kind == .http ? remote.path : nil
                 let endpoint = ClientEndpoint(
-                    host: remote.host, port: remote.port, tls: exporter.usesTLS(to: remote), wireProtocol: settings.wireProtocol,
-                    authority: "\(remote.host):\(remote.port)")
+                    host: remote.host, port: remote.port, tls: exporter.usesTLS(to: remote), wireProtocol: settings.wireProtocol
+                ).reached(through: exporter.proxyURL, else: proxies)
                 byAddress[endpoint, default: []].insert(signal)
             }
             for (endpoint, signals) in byAddress.sorted(by: { $0.key.authority < $1.key.authority }) {

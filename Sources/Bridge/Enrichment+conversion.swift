@@ -7,10 +7,11 @@ import Transport
 
 extension KestraAPISettings {
     /// Nil without an endpoint.
-    init?(_ configuration: Configuration.KestraAPI, tls context: TLSContext?) {
+    init?(_ configuration: Configuration.KestraAPI, proxies: ProxyRules, tls context: TLSContext?) {
         guard let remote = configuration.endpoint else { return nil }
-        self.init(endpoint: ClientEndpoint(
-                host: remote.host, port: remote.port, tls: configuration.usesTLS, wireProtocol: .http1))
+        let endpoint = ClientEndpoint(
+            host: remote.host, port: remote.port, tls: configuration.usesTLS, wireProtocol: .http1)
+        self.init(endpoint: endpoint.reached(through: configuration.proxyURL, else: proxies))
         tls = context
         basePath = remote.path == "/" ? "" : remote.path
         tenant = configuration.tenant

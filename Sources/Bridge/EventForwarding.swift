@@ -34,7 +34,8 @@ final class EventForwarding: @unchecked Sendable {
         guard let settings = configuration.cloudEvents.forwardTo, !settings.routes.isEmpty else { return nil }
         do {
             try self.init(
-                settings, loop: EventLoop(name: "forwarding"), tls: tls.forwarding, journal: journal, after: after,
+                settings, loop: EventLoop(name: "forwarding"), proxies: ProxyRules(configuration.proxies),
+                tls: tls.forwarding, journal: journal, after: after,
                 log: log)
         } catch {
             throw BridgeError(description: "\(error)")
@@ -42,7 +43,8 @@ final class EventForwarding: @unchecked Sendable {
     }
 
     private init(
-        _ settings: Configuration.ForwardTo, loop: EventLoop, tls: TLSContext?, journal: Journal, after: UInt64, log: Log
+        _ settings: Configuration.ForwardTo, loop: EventLoop, proxies: ProxyRules, tls: TLSContext?, journal: Journal,
+        after: UInt64, log: Log
     ) {
         self.settings = settings
         self.loop = loop
@@ -60,7 +62,8 @@ final class EventForwarding: @unchecked Sendable {
             let webhook = WebhookSettings(route, to: endpoint, settings)
             let place = routes.count
             let client = Client(
-                loop: loop, endpoint: ClientEndpoint(endpoint), connections: webhook.queue.consumers,
+                loop: loop, endpoint: ClientEndpoint(endpoint).reached(through: settings.proxyURL, else: proxies),
+                connections: webhook.queue.consumers,
                 responseLimit: webhook.responseLimit, tls: endpoint.server.scheme == .https ? tls : nil)
             let forwarder = WebhookForwarder(
                 settings: webhook, loop: loop, sender: client, onEnd: { ends.take?($0, place) },

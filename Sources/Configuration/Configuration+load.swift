@@ -39,6 +39,7 @@ extension Configuration {
         let section = Section(path: "", node: root, reading: reading)
         configuration.read(section)
         section.finish()
+        configuration.proxies.read(reading)
         configuration.addExporterOfEnvironment(reading)
         configuration.checkTogether(reading)
         checkVariables(reading)

@@ -16,6 +16,8 @@ package struct Configuration: Sendable, Hashable {
     package var api = API()
     package var log = Log()
     package var threads = Threads()
+    /// From the environment only.
+    package var proxies = Proxies()
 
     package init() {}
 }

@@ -8,12 +8,16 @@ final class ClientConnection {
     /// - Parameters:
     ///   - wireProtocol: `.http1`: one request at a time; `.grpc` and `.http2`: HTTP/2 with prior knowledge.
     ///   - authority: what `host` or `:authority` says.
+    ///   - proxy: what is at the other end, if it is not the server nor a tunnel to it; for HTTP/1.1.
     ///   - scheme: `http` or `https`.
     ///   - responseLimit: bytes of a response's body; more ends the request with `responseTooLarge`.
-    init(wireProtocol: WireProtocol, authority: String, scheme: String, responseLimit: Int, now: UInt64) {
+    init(
+        wireProtocol: WireProtocol, authority: String, scheme: String, proxy: ClientProxy? = nil, responseLimit: Int,
+        now: UInt64
+    ) {
         switch wireProtocol {
         case .http1:
-            machine = HTTP1Client(authority: authority, responseLimit: responseLimit)
+            machine = HTTP1Client(authority: authority, proxy: proxy, responseLimit: responseLimit)
         case .http2, .grpc:
             machine = HTTP2Client(
                 isGRPC: wireProtocol == .grpc, authority: authority, scheme: scheme, responseLimit: responseLimit,

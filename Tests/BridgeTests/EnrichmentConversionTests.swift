@@ -59,7 +59,8 @@ import Transport
         api.timeout = 11
         api.maxResponseSize = 12
         api.bearerToken = "t"
-        let settings = try #require(KestraAPISettings(api, tls: nil))
+        let direct = ProxyRules(plain: nil, tunnel: nil, exempt: [])
+        let settings = try #require(KestraAPISettings(api, proxies: direct, tls: nil))
         let lookup = settings.lookup
         #expect(lookup.interval == 2_000_000_000 && lookup.inFlight == 3 && lookup.executions == 4)
         #expect(lookup.requestsPerExecution == 5 && lookup.missDelays == [6] && lookup.followDelays == [7])
@@ -70,6 +71,6 @@ import Transport
         api.basicAuth = Configuration.BasicAuth()
         api.basicAuth?.username = "u"
         api.basicAuth?.password = "p"
-        #expect(KestraAPISettings(api, tls: nil)?.authorization == "Basic dTpw")
+        #expect(KestraAPISettings(api, proxies: direct, tls: nil)?.authorization == "Basic dTpw")
     }
 }

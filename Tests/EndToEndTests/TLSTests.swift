@@ -13,7 +13,7 @@ final class TLSTests {
     init() throws {
         directory = FileManager.default.temporaryDirectory.path + "/spanbridge-tls-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        for name in ["one", "two"] { try makeCertificate(name) }
+        for name in ["one", "two"] { try Certificate.make(name, in: directory) }
     }
 
     deinit {
@@ -25,17 +25,6 @@ final class TLSTests {
     }
 
     private var log: String { (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "" }
-
-    /// A certificate that is its own authority.
-    private func makeCertificate(_ name: String) throws {
-        let arguments = [
-            "req", "-x509", "-days", "2", "-subj", "/CN=\(name)", "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-            "-nodes", "-keyout", "\(directory)/\(name).key", "-out", "\(directory)/\(name).pem",
-        ]
-        let status = wait(try spawn("openssl", arguments, output: "\(directory)/openssl.log"))
-        guard status == 0 else { throw TestFailure("openssl ended with \(status)") }
-    }
 
     private func wait(_ process: pid_t) -> Int32 {
         var status: Int32 = 0

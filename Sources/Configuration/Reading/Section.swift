@@ -218,6 +218,10 @@ final class Section {
         }
     }
 
+    func proxy(_ name: String, _ value: inout ProxyEndpoint?) {
+        scalar(name, &value, kind: "URL", shown: "") { (text) throws(Mistake) in try ProxyEndpoint.parse(text) }
+    }
+
     /// Reads one value: from a flag, else the environment, else the file.
     private func scalar<Value>(
         _ name: String, _ value: inout Value, kind: String, shown: String, parse: (String) throws(Mistake) -> Value

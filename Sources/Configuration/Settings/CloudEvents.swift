@@ -32,6 +32,8 @@ extension Configuration {
         /// Sent with each call. Default none. Values are never logged.
         package var headers: [Exporter.Header] = []
         package var tls: TLS?
+        /// The HTTP proxy that calls go through; nil takes the one of the environment.
+        package var proxyURL: ProxyEndpoint?
         /// How long one call may take. Default 10 s. Lower repeats calls that Kestra did take, and so starts executions
         /// twice; higher finds a dead Kestra later.
         package var timeout: Nanoseconds = 10 * second
@@ -50,6 +52,7 @@ extension Configuration {
             readRoutes(section)
             headers += section.headers()
             section.optionalSection("tls", &tls, from: TLS())
+            section.proxy("proxy_url", &proxyURL)
             section.duration("timeout", &timeout, in: 10 * millisecond...hour)
             section.section("sending_queue", &sendingQueue)
             section.section("retry_on_failure", &retryOnFailure)

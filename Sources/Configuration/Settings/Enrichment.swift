@@ -20,6 +20,8 @@ extension Configuration {
         package var bearerToken: String?
         /// How to encrypt; nil encrypts if the endpoint begins with `https://`.
         package var tls: TLS?
+        /// The HTTP proxy that requests go through; nil takes the one of the environment.
+        package var proxyURL: ProxyEndpoint?
         /// For one request. Default 10 s. Lower gives up on a slow Kestra.
         package var timeout: Nanoseconds = 10_000_000_000
         /// Bytes of an answer. Default 4 MiB. An execution with many task runs may have more, and then counts as unknown.
@@ -56,6 +58,7 @@ extension Configuration {
             section.optionalSection("basic_auth", &basicAuth, from: BasicAuth())
             section.text("bearer_token", &bearerToken)
             section.optionalSection("tls", &tls, from: TLS())
+            section.proxy("proxy_url", &proxyURL)
             section.duration("timeout", &timeout, in: 100_000_000...600_000_000_000)
             section.size("max_response_size", &maxResponseSize, in: 1024...256 << 20)
             section.number("rate", &rate, in: 0.01...10_000)

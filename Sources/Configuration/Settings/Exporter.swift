@@ -50,6 +50,8 @@ extension Configuration {
         package var retryOnFailure = RetryOnFailure()
         package var batch = Batch()
         package var tls: TLS?
+        /// The HTTP proxy that requests go through; nil takes the one of the environment.
+        package var proxyURL: ProxyEndpoint?
         /// What is sent. Default traces, metrics and logs.
         package var signals = Set(Signal.allCases)
 
@@ -98,6 +100,7 @@ extension Configuration {
             section.section("retry_on_failure", &retryOnFailure)
             section.section("batch", &batch)
             section.optionalSection("tls", &tls, from: TLS())
+            section.proxy("proxy_url", &proxyURL)
             section.choices("signals", &signals)
             check(section)
         }

@@ -24,6 +24,7 @@ final class HTTP1Client: ClientMachine {
     private static let startLineBytes = 4_096
 
     private let authority: String
+    private let proxy: ClientProxy?
     private let responseLimit: Int
     private var state = State.idle
     private var inFlight: InFlight?
@@ -38,8 +39,10 @@ final class HTTP1Client: ClientMachine {
     private static let smallBody = 16_384
     private var outcomes: [(id: UInt64, result: Result<ClientResponse, ClientError>)] = []
 
-    init(authority: String, responseLimit: Int) {
+    /// - Parameter proxy: what the other side is, if not the server itself.
+    init(authority: String, proxy: ClientProxy? = nil, responseLimit: Int) {
         self.authority = authority
+        self.proxy = proxy
         self.responseLimit = responseLimit
     }
 
@@ -67,7 +70,7 @@ final class HTTP1Client: ClientMachine {
         else {
             return outcomes.append((id, .failure(.protocolViolation("the request can't be written as HTTP/1.1"))))
         }
-        HTTP1Writer.appendHead(of: request, authority: authority, to: &output)
+        HTTP1Writer.appendHead(of: request, authority: authority, proxy: proxy, to: &output)
         if request.body.count <= Self.smallBody {
             output.append(contentsOf: request.body)
         } else {
@@ -124,21 +127,16 @@ final class HTTP1Client: ClientMachine {
             throw HTTP1Fault(400, "the peer speaks no HTTP")
         }
         guard try head.take(&input, startLineLimit: Self.startLineBytes, fieldLimit: Self.headerBytes) else { return }
-        let line = head.bytes.prefix(max(0, head.startLineEnd - 2))
-        // "HTTP/1.x NNN reason", the reason and the space before it being optional in practice.
-        guard line.count >= 12, line.starts(with: "HTTP/1.".utf8), line[7] &- 48 < 10, line[8] == 0x20,
-            line[9] &- 49 < 9, line[10] &- 48 < 10, line[11] &- 48 < 10, line.count == 12 || line[12] == 0x20
-        else { throw HTTP1Fault(400, "the answer's status line is malformed") }
-        let status = line[9...11].reduce(0) { $0 * 10 + Int($1 &- 48) }
+        let line = try HTTP1StatusLine(head)
+        let status = line.status
         let fields = try HTTP1Fields(
             head.bytes, from: head.startLineEnd, byteLimit: Self.headerBytes, countLimit: Self.headerCount)
-        let isVersion10 = line[7] == UInt8(ascii: "0")
         head.reset()
         guard status != 101 else { throw HTTP1Fault(400, "the answer switches protocols unasked") }
         // Interim answers come before the real one.
         guard status >= 200 else { return }
         response = ClientResponse(status: status, headers: fields.fields)
-        keepsAlive = isVersion10 ? fields.keepAlive && !fields.close : !fields.close
+        keepsAlive = line.isVersion10 ? fields.keepAlive && !fields.close : !fields.close
         if inFlight?.isHead ?? false || status == 204 || status == 304 {
             complete()
         } else if fields.isChunked {

@@ -24,20 +24,32 @@ enum HTTP1Writer {
         if sendsBody { output.append(contentsOf: response.body) }
     }
 
-    /// Appends the head of a request; its body follows.
-    static func appendHead(of request: ClientRequest, authority: String, to output: inout [UInt8]) {
+    /// Appends the head of a request; its body follows. A proxy is told the whole URL.
+    static func appendHead(
+        of request: ClientRequest, authority: String, proxy: ClientProxy?, to output: inout [UInt8]
+    ) {
         output.reserveCapacity(output.count + 256 + request.target.utf8.count)
         output.append(contentsOf: request.method.utf8)
         output.append(UInt8(ascii: " "))
+        if proxy != nil { output.append(contentsOf: "http://\(authority)".utf8) }
         output.append(contentsOf: request.target.utf8)
         output.append(contentsOf: " HTTP/1.1\r\n".utf8)
         append(HeaderField("host", authority), to: &output)
+        if let authorization = proxy?.authorization {
+            append(HeaderField("proxy-authorization", authorization), to: &output)
+        }
         for field in request.headers where !isFraming(field.name) && field.name != "host" {
             append(field, to: &output)
         }
         if !request.body.isEmpty || request.method != "GET" && request.method != "HEAD" {
             output.append(contentsOf: "content-length: \(request.body.count)\r\n".utf8)
         }
+        output.append(contentsOf: "\r\n".utf8)
+    }
+
+    /// Appends fields and the empty line that ends them.
+    static func append(_ fields: [HeaderField], to output: inout [UInt8]) {
+        for field in fields { append(field, to: &output) }
         output.append(contentsOf: "\r\n".utf8)
     }
 

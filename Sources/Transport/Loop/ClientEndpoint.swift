@@ -7,14 +7,23 @@ package struct ClientEndpoint: Sendable, Hashable {
     package var wireProtocol: WireProtocol
     /// What the `host` header or `:authority` says.
     package var authority: String
+    /// What it is reached through; nil for a direct connection.
+    package var proxy: ClientProxy?
 
     package init(host: String, port: Int, tls: Bool = false, wireProtocol: WireProtocol, authority: String? = nil) {
         self.host = host
         self.port = port
         self.tls = tls
         self.wireProtocol = wireProtocol
-        self.authority = authority ?? (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
+        self.authority = authority ?? hostAndPort(host, port)
     }
+
+    /// Whether a proxy must only pass bytes on: it understands neither TLS nor gRPC.
+    var needsTunnel: Bool { tls || wireProtocol != .http1 }
+    /// Who is connected to.
+    var nextHop: (host: String, port: Int) { proxy.map { ($0.host, $0.port) } ?? (host, port) }
+    /// For messages.
+    var route: String { proxy.map { "\(authority) through the proxy \($0.name)" } ?? authority }
 
     var scheme: String { tls ? "https" : "http" }
 
@@ -72,4 +81,9 @@ package struct ClientEndpoint: Sendable, Hashable {
         guard let colon = authority.firstIndex(of: ":") else { return (authority, nil) }
         return (authority[..<colon], authority[authority.index(after: colon)...])
     }
+}
+
+/// `HOST:PORT` or `[IPV6]:PORT`.
+func hostAndPort(_ host: String, _ port: Int) -> String {
+    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
 }

@@ -85,7 +85,7 @@ final class ClientPool: @unchecked Sendable {
     private func openSession() {
         let session = ClientSession(pool: self)
         sessions.append(session)
-        if let address = SocketAddress(host: endpoint.host, port: endpoint.port) {
+        if let address = SocketAddress(host: endpoint.nextHop.host, port: endpoint.nextHop.port) {
             // Later, so that a failure that shows at once does not end the session within `dispatch`.
             loop.post { [self] in connectAll(.success([address])) }
         } else if !isLookingUp {
@@ -97,7 +97,8 @@ final class ClientPool: @unchecked Sendable {
     private func lookUp() {
         isLookingUp = true
         do throws(TransportError) {
-            try NameLookup.start(loop: loop, host: endpoint.host, port: endpoint.port) { [self] result in
+            let (host, port) = endpoint.nextHop
+            try NameLookup.start(loop: loop, host: host, port: port) { [self] result in
                 isLookingUp = false
                 connectAll(result)
             }
@@ -133,8 +134,8 @@ final class ClientPool: @unchecked Sendable {
         guard sessions.isEmpty else { return }
         failWaiting(
             session.failedInTLS
-                ? .tls("\(endpoint.authority): \(connectFailure)")
-                : .connect("cannot connect to \(endpoint.authority): \(connectFailure)"))
+                ? .tls("\(endpoint.route): \(connectFailure)")
+                : .connect("cannot connect to \(endpoint.route): \(connectFailure)"))
     }
 
     private func failWaiting(_ error: ClientError) {

@@ -97,6 +97,20 @@ final class ClientSession: ByteStreamOwner, BatchParticipant {
         guard code == 0 else {
             return attemptFailed(stream, "\(address): \(TransportError.text(uv: code))")
         }
+        let endpoint = pool.endpoint
+        guard let proxy = endpoint.proxy, endpoint.needsTunnel else { return secure(stream, address) }
+        let target = hostAndPort(endpoint.host, endpoint.port)
+        // The timer of the attempt holds for the tunnel too.
+        let tunnel = ProxyTunnel(over: stream, handshake: TunnelHandshake(to: target, through: proxy)) {
+            [weak self] failure in
+            guard let self, state == .connecting, stream === self.stream else { return }
+            if let failure { attemptFailed(stream, "\(address): \(failure)") } else { secure(stream, address) }
+        }
+        tunnel.begin()
+    }
+
+    /// Goes on with TLS, if the endpoint has it.
+    private func secure(_ stream: TCPStream, _ address: SocketAddress) {
         guard pool.endpoint.tls else { return didOpen(stream) }
         let endpoint = pool.endpoint
         guard let context = pool.tls,
@@ -130,7 +144,7 @@ final class ClientSession: ByteStreamOwner, BatchParticipant {
         let endpoint = pool.endpoint
         machine = ClientConnection(
             wireProtocol: endpoint.wireProtocol, authority: endpoint.authority, scheme: endpoint.scheme,
-            responseLimit: pool.responseLimit, now: now)
+            proxy: endpoint.needsTunnel ? nil : endpoint.proxy, responseLimit: pool.responseLimit, now: now)
         idleSince = now
         failedInTLS = false
         timer?.disarm()

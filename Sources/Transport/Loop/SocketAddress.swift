@@ -66,6 +66,12 @@ struct SocketAddress: Sendable {
         return host.hasPrefix("0.0.0.0:") || host.hasPrefix("[::]:")
     }
 
+    /// The four or sixteen bytes of the address.
+    var bytes: [UInt8] {
+        // Safe: sockaddr_in has its address behind family and port, sockaddr_in6 behind a flow label too.
+        withUnsafeBytes(of: storage) { Array(isIPv6 ? $0[8..<24] : $0[4..<8]) }
+    }
+
     var port: Int {
         get {
             // Safe: the port is at the same place, after the family, in sockaddr_in and sockaddr_in6.
