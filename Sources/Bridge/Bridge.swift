@@ -194,13 +194,13 @@ package final class Bridge: @unchecked Sendable {
                 }
                 if case .dropped(let reason) = finished.outcome, reason != .shutdown {
                     log.limited(
-                        .error, "An exporter dropped telemetry", ("exporter", name), ("reason", reason.rawValue),
+                        .error, "An exporter dropped telemetry", from: name, ("exporter", name), ("reason", reason.rawValue),
                         ("records", "\(finished.records)"), ("message", finished.message))
                 }
                 join.exporterHasRoom(position)
             },
             onFailure: { message in
-                log.limited(.warning, "An export failed", ("exporter", name), ("message", message))
+                log.limited(.warning, "An export failed", from: name, ("exporter", name), ("message", message))
             })
         clients.append(client)
         exporters.append(exporter)

@@ -68,7 +68,8 @@ final class EventForwarding: @unchecked Sendable {
             let forwarder = WebhookForwarder(
                 settings: webhook, loop: loop, sender: client, onEnd: { ends.take?($0, place) },
                 onFailure: {
-                    log.limited(.warning, "Forwarding an event failed", ("route", route.name), ("message", $0))
+                    log.limited(
+                        .warning, "Forwarding an event failed", from: route.name, ("route", route.name), ("message", $0))
                 })
             let earlier = settings.routes[..<position]
             clients.append(client)
@@ -79,7 +80,8 @@ final class EventForwarding: @unchecked Sendable {
                     takes: { type in route.takes(type: type) && !earlier.contains { $0.takes(type: type) } },
                     onDamage: { record in
                         log.limited(
-                            .error, "An event to be forwarded cannot be read back", ("route", route.name),
+                            .error, "An event to be forwarded cannot be read back", from: route.name,
+                            ("route", route.name),
                             ("record", "\(record)"))
                     }))
         }

@@ -12,7 +12,7 @@ package final class Log: Sendable {
     private let asJSON: Bool
     private let clock: Clock
     private let output = Mutex<Void>(())
-    /// When a repeated message was last written, so that a burst of one kind gives one line a second.
+    /// When a repeated message was last written, so that a burst of one kind gives few lines.
     private let lastWritten = Mutex<[String: UInt64]>([:])
 
     package init(_ settings: Configuration.Log, clock: Clock) {
@@ -32,11 +32,14 @@ package final class Log: Sendable {
     package func error(_ message: String, _ values: (String, String)...) { write(.error, message, values) }
 
     /// Writes a message whose kind may come in bursts: at most once in ten seconds.
-    package func limited(_ level: Level, _ message: String, _ values: (String, String)...) {
+    ///
+    /// - Parameter source: one of few that have a limit each, so that one backend that is down does not hide another.
+    package func limited(_ level: Level, _ message: String, from source: String = "", _ values: (String, String)...) {
         let now = clock.now()
+        let kind = source.isEmpty ? message : "\(message) \(source)"
         let isDue = lastWritten.withLock { last in
-            if let before = last[message], now < before &+ 10_000_000_000 { return false }
-            last[message] = now
+            if let before = last[kind], now < before &+ 10_000_000_000 { return false }
+            last[kind] = now
             return true
         }
         if isDue { write(level, message, values) }

@@ -25,9 +25,9 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case refused
     /// Retried for `retry_on_failure.max_elapsed_time` without success.
     case retriesExhausted = "retries_exhausted"
-    /// One item is larger than the exporter's own request limit (OTLP C-1).
+    /// One record is larger than the exporter's own request limit (OTLP C-1), or has that much around it.
     case tooLarge = "too_large"
-    /// One item alone is larger than the backend takes.
+    /// One record, with what is around it, is larger than the backend takes.
     case tooLargeForPeer = "too_large_for_peer"
     /// The answer was larger than the response limit (OTLP C-2); what became of the data is unknown.
     case responseTooLarge = "response_too_large"
@@ -44,9 +44,11 @@ package enum ExportOutcome: Sendable, Hashable {
 
 /// The end of one or more items that travelled together.
 package struct FinishedExport: Sendable, Hashable {
-    /// Of all the items, in the order in which they were offered.
+    /// Of all the items that have ended, in the order in which they were offered. Those of an item that had to be cut come
+    /// with its last piece, or with the first that a shutdown left.
     package var receipts: [UInt64]
     package var signal: Signal
+    /// As many as have ended: none, if these are pieces of one of which others are still held.
     package var items: Int
     package var records: Int
     package var bytes: Int

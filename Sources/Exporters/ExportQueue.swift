@@ -15,9 +15,20 @@ package struct ExportQueue: Sendable {
     }
 
     struct Part {
+        /// Of the item as it was accepted.
         var bytes: Int
         var records: Int
         var receipts: [UInt64]
+        /// Key in `cuts` if it is a piece of an item.
+        var cut: UInt64?
+    }
+
+    /// An item that was cut, since alone it is larger than may be sent or than the backend takes.
+    private struct Cut {
+        /// Not ended yet.
+        var pieces: Int
+        /// Until they are given back.
+        var receipts: [UInt64]?
     }
 
     struct Batch {
@@ -34,7 +45,7 @@ package struct ExportQueue: Sendable {
         var notBefore: UInt64 = 0
 
         var tally: Tally {
-            Tally(items: parts.count, records: parts.reduce(0) { $0 + $1.records }, bytes: payload.count)
+            parts.reduce(Tally()) { $0 + Tally(items: 1, records: $1.records, bytes: $1.bytes) }
         }
     }
 
@@ -48,6 +59,7 @@ package struct ExportQueue: Sendable {
     /// Between two attempts. Unordered; few.
     var waiting: [Batch] = []
     private var inFlight: [UInt64: Batch] = [:]
+    private var cuts: [UInt64: Cut] = [:]
     private var finished: [FinishedExport] = []
     private var nextID: UInt64 = 1
     private var random: any RandomNumberGenerator & Sendable
@@ -111,15 +123,26 @@ package struct ExportQueue: Sendable {
     package mutating func next(now: UInt64) -> Dispatch? {
         if let drainDeadline { abandonWhatIsTooLate(now: now, deadline: drainDeadline) }
         guard inFlight.count < settings.consumers, throttledUntil <= now else { return nil }
-        if let due = waiting.indices.min(by: { waiting[$0].notBefore < waiting[$1].notBefore }),
-            waiting[due].notBefore <= now
-        {
-            return dispatch(waiting.remove(at: due), now: now)
-        }
-        while inFlight.count + waiting.count < settings.consumers, let signal = ripeSignal(now: now) {
-            if let batch = makeBatch(signal) { return dispatch(batch, now: now) }
+        while let batch = takeWaiting(now: now) ?? makeBatch(now: now) {
+            let bytes = batch.payload.count
+            if bytes <= settings.requestLimit { return dispatch(batch, now: now) }
+            if cut(batch, now: now) { continue }
+            drop(
+                batch, .tooLarge,
+                "a request of \(bytes) bytes is more than the \(settings.requestLimit) that may be sent, and cannot be cut")
         }
         return nil
+    }
+
+    /// A batch whose next attempt is due; it is not counted as queued any more.
+    private mutating func takeWaiting(now: UInt64) -> Batch? {
+        guard let due = waiting.indices.min(by: { waiting[$0].notBefore < waiting[$1].notBefore }),
+            waiting[due].notBefore <= now
+        else { return nil }
+        let batch = waiting.remove(at: due)
+        counters.signals[batch.signal].queued -= batch.tally
+        counters.waitingRetries = waiting.count
+        return batch
     }
 
     /// What came of a dispatch. One that is not in flight any more is ignored.
@@ -229,18 +252,12 @@ package struct ExportQueue: Sendable {
         return chosen?.signal
     }
 
-    private mutating func makeBatch(_ signal: Signal) -> Batch? {
+    private mutating func makeBatch(now: UInt64) -> Batch? {
+        guard inFlight.count + waiting.count < settings.consumers, let signal = ripeSignal(now: now) else { return nil }
         var parts: [Part] = []
         var payload: [UInt8] = []
         while let (item, _) = pending[index(signal)].items.first {
             let bytes = item.payload.count
-            if bytes > settings.requestLimit {
-                guard let item = takeItem(signal) else { break }
-                drop(
-                    item, .tooLarge,
-                    "a request of \(bytes) bytes is more than the \(settings.requestLimit) that may be sent")
-                continue
-            }
             guard parts.isEmpty || payload.count + bytes <= batchLimit else { break }
             guard let item = takeItem(signal) else { break }
             if parts.isEmpty {
@@ -270,10 +287,6 @@ package struct ExportQueue: Sendable {
     /// Takes a batch that is not counted as queued.
     private mutating func dispatch(_ batch: Batch, now: UInt64) -> Dispatch {
         var batch = batch
-        if batch.attempts > 0 {
-            counters.signals[batch.signal].queued -= batch.tally
-            counters.waitingRetries = waiting.count
-        }
         batch.attempts += 1
         batch.firstAttempt = batch.firstAttempt ?? now
         counters.signals[batch.signal].inFlight += batch.tally
@@ -355,7 +368,10 @@ package struct ExportQueue: Sendable {
     }
 
     private mutating func splitTooLarge(_ batch: Batch, _ message: String, now: UInt64) {
-        guard batch.parts.count > 1 else { return drop(batch, .tooLargeForPeer, message) }
+        guard batch.parts.count > 1 else {
+            if !cut(batch, now: now) { drop(batch, .tooLargeForPeer, message) }
+            return
+        }
         deliveriesAtLimit = 0
         batchLimit = max(min(batchLimit, batch.payload.count / 2), min(batchLimit, 64 << 10))
         halve(batch, now: now)
@@ -369,26 +385,55 @@ package struct ExportQueue: Sendable {
         halve(batch, now: now)
     }
 
+    /// Cuts the only item of a batch between its records. Returns whether it could.
+    private mutating func cut(_ batch: Batch, now: UInt64) -> Bool {
+        guard let part = batch.parts.first, batch.parts.count == 1,
+            let halves = try? RequestHalves(of: batch.payload, signal: batch.signal)
+        else { return false }
+        let origin = part.cut ?? nextID
+        if part.cut == nil {
+            nextID += 1
+            cuts[origin] = Cut(pieces: 1, receipts: part.receipts)
+        }
+        cuts[origin]?.pieces += 1
+        // A piece counts as an item, until it has ended.
+        counters.signals[batch.signal].accepted.items += 1
+        counters.queueItems += 1
+        let bytes = min(part.bytes, halves.first.payload.count)
+        let records = min(part.records, halves.first.records)
+        put(
+            (halves.first.payload, [Part(bytes: bytes, records: records, receipts: [], cut: origin)]),
+            (halves.second.payload, [
+                Part(bytes: part.bytes - bytes, records: part.records - records, receipts: [], cut: origin)
+            ]), insteadOf: batch, now: now)
+        return true
+    }
+
     private mutating func halve(_ batch: Batch, now: UInt64) {
-        counters.splits += 1
         var count = 0
         var bytes = 0
         while count < batch.parts.count - 1, count == 0 || bytes + batch.parts[count].bytes <= batch.payload.count / 2 {
             bytes += batch.parts[count].bytes
             count += 1
         }
-        var first = batch
-        first.payload = Array(batch.payload[..<bytes])
-        first.parts = Array(batch.parts[..<count])
-        first.notBefore = now
-        var second = batch
-        second.id = nextID
+        put(
+            (Array(batch.payload[..<bytes]), Array(batch.parts[..<count])),
+            (Array(batch.payload[bytes...]), Array(batch.parts[count...])), insteadOf: batch, now: now)
+    }
+
+    private mutating func put(
+        _ first: (payload: [UInt8], parts: [Part]), _ second: (payload: [UInt8], parts: [Part]), insteadOf batch: Batch,
+        now: UInt64
+    ) {
+        counters.splits += 1
+        var batch = batch
+        batch.notBefore = now
+        (batch.payload, batch.parts) = first
+        wait(batch)
+        batch.id = nextID
         nextID += 1
-        second.payload = Array(batch.payload[bytes...])
-        second.parts = Array(batch.parts[count...])
-        second.notBefore = now
-        wait(first)
-        wait(second)
+        (batch.payload, batch.parts) = second
+        wait(batch)
     }
 
     /// Ends a batch that is counted neither as queued nor as in flight.
@@ -411,11 +456,28 @@ package struct ExportQueue: Sendable {
     }
 
     private mutating func finish(_ signal: Signal, _ parts: [Part], _ outcome: ExportOutcome, _ message: String) {
+        var receipts: [UInt64] = []
+        var items = 0
+        for part in parts {
+            guard let origin = part.cut else {
+                receipts += part.receipts
+                items += 1
+                continue
+            }
+            guard var cut = cuts[origin] else { continue }
+            cut.pieces -= 1
+            // An item has ended with its last piece; but if one is still owed, so is the whole.
+            if cut.pieces == 0 || outcome == .dropped(.shutdown), let owed = cut.receipts {
+                receipts += owed
+                items += 1
+                cut.receipts = nil
+            }
+            cuts[origin] = cut.pieces == 0 ? nil : cut
+        }
         finished.append(
             FinishedExport(
-                receipts: parts.flatMap(\.receipts), signal: signal, items: parts.count,
-                records: parts.reduce(0) { $0 + $1.records }, bytes: parts.reduce(0) { $0 + $1.bytes },
-                outcome: outcome, message: message))
+                receipts: receipts, signal: signal, items: items, records: parts.reduce(0) { $0 + $1.records },
+                bytes: parts.reduce(0) { $0 + $1.bytes }, outcome: outcome, message: message))
     }
 }
 

@@ -27,7 +27,8 @@ package struct Tally: Sendable, Hashable {
 }
 
 /// What became of one signal's telemetry. Always: accepted = delivered + dropped + queued + inFlight, in items, records
-/// and bytes, where the records of `delivered` and `rejectedRecords` are counted apart.
+/// and bytes, where the records of `delivered` and `rejectedRecords` are counted apart. An item that had to be cut counts as
+/// its pieces, with the bytes that it had before.
 package struct SignalCounters: Sendable, Hashable {
     package var accepted = Tally()
     /// Its records are those that the backend kept.
@@ -106,7 +107,8 @@ package struct ExporterCounters: Sendable, Equatable {
     package var failedRequests = 0
     /// Attempts that were not the first of their batch.
     package var retries = 0
-    /// Batches cut in two because the backend said too large, or that something in them is invalid.
+    /// Batches and items cut in two, because they are too large for the backend or to be sent, or because the backend said
+    /// that something in them is invalid.
     package var splits = 0
     /// Answers that told the exporter to slow down.
     package var throttles = 0

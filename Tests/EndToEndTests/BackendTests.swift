@@ -71,4 +71,27 @@ struct BackendTests {
         try waitUntil("the other has the same spans in the same traces", seconds: 40) { try placed(down) == placed(up) }
         #expect(bridge.stop() == 0)
     }
+
+    @Test("C-1: a request larger than a backend takes is cut between its spans", arguments: ["otlp_http", "otlp"])
+    func backendTakesLess(exporter: String) throws {
+        let (whole, behind) = (try RecordingSink(), try RecordingSink())
+        defer {
+            whole.stop()
+            behind.stop()
+        }
+        let small = try BridgeProcess(sinkPort: behind.port, otlp: ", max_request_size: 8KiB")
+        let port = exporter == "otlp" ? small.grpcPort : small.httpPort
+        let bridge = try BridgeProcess(
+            sinkPort: whole.port, exporters: "  \(exporter)/small: {endpoint: \"http://127.0.0.1:\(port)\", compression: none}")
+        let capture = try Capture("kestra/1.3.31/s13-burst-100")
+        #expect(capture.items.contains { $0.body.count > 16_384 })
+        for item in capture.items { try bridge.send(item) }
+        let judge = try Judge(capture, evidence: .none)
+        try waitUntil("the backend behind has everything", seconds: 60) { try judge.isComplete(behind.all) }
+        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let dropped = metrics.split(separator: "\n").filter { $0.contains("reason=\"too_large_for_peer\"") }
+        #expect(!dropped.isEmpty && dropped.allSatisfy { $0.hasSuffix(" 0") }, "\(dropped)")
+        #expect(small.stop() == 0)
+        #expect(bridge.stop() == 0)
+    }
 }

@@ -288,6 +288,83 @@ struct SeededRandom: RandomNumberGenerator, Sendable {
         #expect(queue.isEmpty)
     }
 
+    /// A request of one resource with `count` log records of about 100 bytes.
+    private func logs(_ count: Int, _ receipt: UInt64) -> ExportItem {
+        func field(_ tag: UInt8, _ body: [UInt8]) -> [UInt8] {
+            [tag, UInt8(body.count & 0x7F) | 0x80, UInt8(body.count >> 7)] + body
+        }
+        let record = field(18, field(26, [UInt8](repeating: UInt8(ascii: "x"), count: 100)))
+        let payload = field(10, field(18, Array([[UInt8]](repeating: record, count: count).joined())))
+        return ExportItem(signal: .logs, payload: payload, records: count, receipts: [receipt])
+    }
+
+    @Test("an item that is too large for the backend is cut between records; it ends with its last piece")
+    func cut() {
+        var queue = queue { $0.consumers = 2 }
+        _ = queue.offer(logs(8, 1), now: 0)
+        var finished: [FinishedExport] = []
+        var sizes: [Int] = []
+        while let dispatch = queue.next(now: 0) {
+            sizes.append(dispatch.records)
+            finished += queue.completed(
+                dispatch.id, dispatch.records > 2 ? .tooLarge(message: "413") : .delivered(rejected: 0, message: ""), now: 0)
+            #expect(queue.counters.signals.logs.accounted == queue.counters.signals.logs.accepted)
+            #expect(queue.isEmpty == (finished.reduce(0) { $0 + $1.records } == 8))
+        }
+        #expect(sizes.sorted() == [2, 2, 2, 2, 4, 4, 8])
+        #expect(finished.map(\.items) == [0, 0, 0, 1] && finished.map(\.receipts) == [[], [], [], [1]])
+        #expect(finished.reduce(0) { $0 + $1.bytes } == logs(8, 1).payload.count)
+        #expect(queue.counters.signals.logs.delivered == Tally(items: 4, records: 8, bytes: logs(8, 1).payload.count))
+        #expect(queue.counters.queueBytes == 0 && queue.counters.queueItems == 0)
+    }
+
+    @Test("of an item that is cut only the records that are too large alone are dropped")
+    func cutAndDropped() {
+        var queue = queue()
+        _ = queue.offer(logs(4, 1), now: 0)
+        var finished: [FinishedExport] = []
+        var singles = 0
+        while let dispatch = queue.next(now: 0) {
+            if dispatch.records == 1 { singles += 1 }
+            let isTaken = dispatch.records == 1 && singles != 2
+            finished += queue.completed(
+                dispatch.id, isTaken ? .delivered(rejected: 0, message: "") : .tooLarge(message: "413"), now: 0)
+        }
+        #expect(queue.counters.signals.logs.dropped[.tooLargeForPeer]?.records == 1)
+        #expect(queue.counters.signals.logs.delivered.records == 3)
+        #expect(finished.flatMap(\.receipts) == [1])
+    }
+
+    @Test("C-1: what is larger than may be sent is cut before")
+    func cutToLimit() {
+        var queue = queue { $0.requestLimit = 300 }
+        _ = queue.offer(logs(9, 1), now: 0)
+        var records = 0
+        while let dispatch = queue.next(now: 0) {
+            #expect(dispatch.payload.count <= 300)
+            records += dispatch.records
+            _ = queue.completed(dispatch.id, .delivered(rejected: 0, message: ""), now: 0)
+        }
+        #expect(records == 9 && queue.isEmpty)
+    }
+
+    @Test("an item of which a piece is left at a shutdown is owed, once")
+    func cutAndShutdown() {
+        var queue = queue { $0.initialInterval = seconds(100) }
+        _ = queue.offer(logs(4, 1), now: 0)
+        let whole = queue.next(now: 0)
+        _ = queue.completed(whole?.id ?? 0, .tooLarge(message: "413"), now: 0)
+        let (first, second) = (queue.next(now: 0), queue.next(now: 0))
+        queue.beginDrain(deadline: seconds(10))
+        _ = queue.completed(first?.id ?? 0, .retry(after: nil, message: "down"), now: 0)
+        #expect(queue.next(now: 0) == nil)
+        let left = queue.takeFinished()
+        #expect(left.map(\.outcome) == [.dropped(.shutdown)] && left.map(\.receipts) == [[1]])
+        let rest = queue.completed(second?.id ?? 0, .delivered(rejected: 0, message: ""), now: 0)
+        #expect(rest.map(\.receipts) == [[]] && rest.map(\.items) == [0])
+        #expect(queue.isEmpty)
+    }
+
     @Test("what is invalid in a batch does not take the rest with it", arguments: [1, 2, 5, 8])
     func invalidPart(bad: UInt8) {
         var queue = queue()
@@ -456,9 +533,12 @@ struct SeededRandom: RandomNumberGenerator, Sendable {
                 case 0..<5:
                     receipt += 1
                     let signal = Signal.allCases.randomElement(using: &random) ?? .logs
-                    let offered = item(
-                        Int.random(in: 0...100, using: &random), receipt, signal,
-                        records: Int.random(in: 0...9, using: &random))
+                    let offered =
+                        Int.random(in: 0..<4, using: &random) == 0
+                        ? logs(Int.random(in: 1...9, using: &random), receipt)
+                        : item(
+                            Int.random(in: 0...100, using: &random), receipt, signal,
+                            records: Int.random(in: 0...9, using: &random))
                     if queue.offer(offered, now: now) == .accepted { open.insert(receipt) }
                 case 5..<8:
                     guard let index = flying.indices.randomElement(using: &random) else { break }

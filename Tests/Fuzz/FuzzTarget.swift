@@ -10,7 +10,7 @@ struct FuzzTarget: Sendable {
     var run: @Sendable (_ bytes: [UInt8]) -> Void
 
     static let all = [
-        spanIndex, logIndex, metricIndex, correlator, state, otlpJSON, otlpProtobuf, jsonValue, cloudEvent, bindingCall,
+        spanIndex, logIndex, metricIndex, requestHalves, correlator, state, otlpJSON, otlpProtobuf, jsonValue, cloudEvent, bindingCall,
         webhookAnswer, traceparent, inflation, http1Server, http2Server, http1Client, http2Client, configuration,
     ]
 
