@@ -5,12 +5,14 @@ import Glibc
 package struct FileOperations: Sendable {
     /// Opens or creates (mode 0600) a file; a descriptor.
     package var open: @Sendable (_ path: String, _ flags: Int32) -> Int32
+    /// Opens a file for writing past the page cache (O_DIRECT), in whole blocks from aligned memory; a descriptor, or
+    /// -EINVAL if its file system does not have that.
+    package var openDirect: @Sendable (_ path: String) -> Int32
     package var close: @Sendable (_ file: Int32) -> Void
     /// Reads at an offset; fewer bytes than asked for only at the end of the file.
     package var read: @Sendable (_ file: Int32, _ into: UnsafeMutableRawBufferPointer, _ offset: Int) -> Int
-    /// Writes two pieces one after the other at an offset; may write less than all.
-    package var write:
-        @Sendable (_ file: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, _ offset: Int) -> Int
+    /// Writes at an offset; may write less than all.
+    package var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int
     /// Makes what was written survive a power cut.
     package var synchronize: @Sendable (_ file: Int32) -> Int32
     package var truncate: @Sendable (_ file: Int32, _ size: Int) -> Int32
@@ -35,6 +37,7 @@ package struct FileOperations: Sendable {
     /// The real system calls.
     package static let system = FileOperations(
         open: { path, flags in result { Glibc.open(path, flags | O_CLOEXEC, 0o600) } },
+        openDirect: { path in result { Glibc.open(path, O_WRONLY | O_CLOEXEC | directFlag) } },
         close: { _ = Glibc.close($0) },
         read: { file, into, offset in
             var done = 0
@@ -47,12 +50,7 @@ package struct FileOperations: Sendable {
             }
             return done
         },
-        write: { file, first, second, offset in
-            // Safe: the kernel only reads the two buffers, which outlive the call, and iovec merely lacks `const`.
-            let parts = [first, second].filter { !$0.isEmpty }
-                .map { iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count) }
-            return resultOfSize { pwritev(file, parts, Int32(parts.count), offset) }
-        },
+        write: { file, bytes, offset in resultOfSize { pwrite(file, bytes.baseAddress, bytes.count, offset) } },
         synchronize: { file in result { fdatasync(file) } },
         truncate: { file, size in result { ftruncate(file, size) } },
         reserve: { file, offset, count in -posix_fallocate(file, offset, count) },
@@ -67,6 +65,15 @@ package struct FileOperations: Sendable {
         makeDirectory: { path in makeDirectories(path) },
         lock: { file in result { flock(file, LOCK_EX | LOCK_NB) } }
     )
+
+    /// O_DIRECT, which Swift does not see: from Linux' `arch/*/include/uapi/asm/fcntl.h` and `asm-generic/fcntl.h`.
+    private static var directFlag: Int32 {
+        #if arch(arm64) || arch(arm)
+        0o200000
+        #else
+        0o40000
+        #endif
+    }
 
     private static func result(_ call: () -> Int32) -> Int32 {
         while true {
@@ -114,15 +121,11 @@ package struct FileOperations: Sendable {
 }
 
 extension FileOperations {
-    /// Writes all of two pieces; 0 or a negated errno.
-    func writeAll(
-        _ file: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, at offset: Int
-    ) -> Int32 {
+    /// Writes all of the bytes; 0 or a negated errno.
+    func writeAll(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int32 {
         var done = 0
-        while done < first.count + second.count {
-            let head = UnsafeRawBufferPointer(rebasing: first[min(done, first.count)...])
-            let tail = UnsafeRawBufferPointer(rebasing: second[max(done - first.count, 0)...])
-            let count = write(file, head, tail, offset + done)
+        while done < bytes.count {
+            let count = write(file, UnsafeRawBufferPointer(rebasing: bytes[done...]), offset + done)
             if count < 0 { return Int32(clamping: count) }
             if count == 0 { return -EIO }
             done += count
@@ -131,7 +134,7 @@ extension FileOperations {
     }
 
     func writeAll(_ file: Int32, _ bytes: [UInt8], at offset: Int) -> Int32 {
-        bytes.withUnsafeBytes { writeAll(file, $0, UnsafeRawBufferPointer(start: nil, count: 0), at: offset) }
+        bytes.withUnsafeBytes { writeAll(file, $0, at: offset) }
     }
 
     /// Makes a directory's entries survive a power cut; 0 or a negated errno.

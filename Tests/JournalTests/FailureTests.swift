@@ -20,15 +20,14 @@ import Testing
                 if openError.value > 0 && flags & O_CREAT != 0 { return -Int32(openError.value) }
                 return system.open(path, flags)
             }
-            files.write = { [self] file, first, second, offset in
+            files.write = { [self] file, bytes, offset in
                 writes.increment()
-                if space.value < 0 { return system.write(file, first, second, offset) }
+                if space.value < 0 { return system.write(file, bytes, offset) }
                 if space.value == 0 { return -Int(ENOSPC) }
                 // A disk that fills up takes the beginning.
-                let count = min(first.isEmpty ? second.count : first.count, space.value)
+                let count = min(bytes.count, space.value)
                 space.value -= count
-                let part = UnsafeRawBufferPointer(rebasing: (first.isEmpty ? second : first)[..<count])
-                return system.write(file, part, UnsafeRawBufferPointer(start: nil, count: 0), offset)
+                return system.write(file, UnsafeRawBufferPointer(rebasing: bytes[..<count]), offset)
             }
             files.reserve = { [self] file, offset, count in
                 space.value < 0 ? system.reserve(file, offset, count) : -ENOSPC

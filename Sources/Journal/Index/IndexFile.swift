@@ -86,7 +86,8 @@ struct IndexFile: Sendable {
         let temporary = path + ".new"
         let file = files.open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
         if file < 0 { throw IndexFailure(operation: "open", code: -file) }
-        let written = head.withUnsafeBytes { head in body.withUnsafeBytes { files.writeAll(file, head, $0, at: 0) } }
+        var written = files.writeAll(file, head, at: 0)
+        if written == 0 { written = files.writeAll(file, body, at: head.count) }
         files.close(file)
         if written < 0 {
             _ = files.remove(temporary)

@@ -2,25 +2,32 @@ import Glibc
 
 /// The open segment's file: appends at its committed end and goes back there after a failure. Belongs to the journal's
 /// thread.
+///
+/// Groups are written in whole blocks past the page cache if the file system can (O_DIRECT): copying them into it costs
+/// about as much as the disk's own work, and nobody reads them again as a rule. The last block of a group is written again
+/// by the next, with what it holds.
 final class SegmentWriter {
-    /// Groups up to this size are written over zeros written ahead: a sync then changes no metadata, which saves a third of
-    /// its processor time (27 instead of 40 µs for 4.5 KB) and of its wait. Larger groups cost less in fallocated space
-    /// (120 instead of 150 µs for 430 KB).
+    /// Groups up to this size are written over zeros written ahead: a sync then changes no metadata, which halves its
+    /// processor time (32 instead of 69 µs for 8 KB) and its wait. Larger groups cost less in fallocated space.
     private static let smallGroup = 64 << 10
     private static let zeroStep = 1 << 20
     private static let reserveStep = 16 << 20
-    private static let zeros = [UInt8](repeating: 0, count: 256 << 10)
-    /// Payloads from this size on are written from where they are, smaller ones are gathered first.
-    private static let gatherLimit = 16 << 10
+    private static let bufferBytes = 1 << 20
 
     let segment: Segment
     private let file: Int32
+    /// The same file, for writing past the page cache; negative if that is not to be done.
+    private var direct: Int32 = -1
     private let files: FileOperations
     private let isDurable: Bool
-    /// What was committed ends here; the group being written ends at `position`.
+    /// What was committed ends here.
     private(set) var end: Int
-    private var position: Int
-    private var gathered: [UInt8] = []
+    /// The bytes before `end` in its block.
+    private var tail: [UInt8] = []
+    /// The group being written.
+    private let buffer = BlockBuffer(capacity: bufferBytes)
+    private let zeros = BlockBuffer(capacity: 256 << 10)
+    private var head: [UInt8] = []
     private var zeroedEnd: Int
     private var reservedEnd: Int
 
@@ -39,7 +46,6 @@ final class SegmentWriter {
         self.files = files
         self.isDurable = isDurable
         self.end = end
-        position = end
         zeroedEnd = end
         reservedEnd = end
         file = files.open(segment.path, O_RDWR | (isNew ? O_CREAT | O_TRUNC : 0))
@@ -50,30 +56,48 @@ final class SegmentWriter {
             // What a crashed process left unsynced is served from now on, so it has to be durable now.
             try check("fdatasync", isDurable ? files.synchronize(file) : 0)
             if isNew && isDurable { try check("fdatasync of the directory", files.synchronizeDirectory(directory)) }
+            try readTail()
         } catch {
             files.close(file)
             if isNew { _ = files.remove(segment.path) }
             throw error
         }
+        if isDurable { direct = files.openDirect(segment.path) }
     }
 
-    deinit { files.close(file) }
+    deinit {
+        files.close(file)
+        if direct >= 0 { files.close(direct) }
+    }
 
     private func check(_ operation: String, _ code: Int32) throws(Failure) {
         if code < 0 { throw Failure(operation: operation, code: -code) }
     }
 
+    private func readTail() throws(Failure) {
+        var failure: Int32 = 0
+        let count = end % BlockBuffer.block
+        tail = [UInt8](unsafeUninitializedCapacity: count) { into, done in
+            // Safe: read fills at most the buffer's own size; `done` tells how much is initialised.
+            let read = files.read(file, UnsafeMutableRawBufferPointer(into), end - count)
+            done = max(read, 0)
+            failure = read < 0 ? Int32(clamping: read) : read < count ? -EIO : 0
+        }
+        try check("read \(segment.path)", failure)
+        buffer.begin(at: end, after: tail)
+    }
+
     /// Gets space for a group of so many bytes. Never fails: the write will, if it must.
     func prepare(_ bytes: Int) {
-        let wanted = end + bytes
         guard isDurable else { return }
+        let wanted = BlockBuffer.roundedUp(end + bytes)
         if bytes <= Self.smallGroup {
             while zeroedEnd < wanted {
-                let stop = max(zeroedEnd, end) + Self.zeroStep
-                var at = max(zeroedEnd, end)
+                var at = BlockBuffer.roundedUp(max(zeroedEnd, end))
+                let stop = at + Self.zeroStep
                 while at < stop {
-                    if files.writeAll(file, Self.zeros, at: at) < 0 { return }
-                    at += Self.zeros.count
+                    if write(zeros.whole, at: at) < 0 { return }
+                    at += zeros.whole.count
                 }
                 zeroedEnd = stop
                 reservedEnd = max(reservedEnd, stop)
@@ -86,42 +110,53 @@ final class SegmentWriter {
 
     /// Adds a record to the group; returns its offset.
     func append(_ head: RecordHead, _ waiting: WaitingEntry) throws(Failure) -> Int {
-        let offset = position + gathered.count
-        head.append(to: &gathered, content: waiting.content)
-        waiting.entry.keys.withUnsafeBytes { gathered.append(contentsOf: $0) }
-        gathered.append(contentsOf: waiting.entry.tenantBytes)
-        if waiting.entry.payload.count < Self.gatherLimit {
-            gathered.append(contentsOf: waiting.entry.payload)
-            if gathered.count >= Self.zeros.count { try flush([]) }
-        } else {
-            try flush(waiting.entry.payload)
-        }
+        let offset = buffer.end
+        self.head.removeAll(keepingCapacity: true)
+        head.append(to: &self.head, content: waiting.content)
+        waiting.entry.keys.withUnsafeBytes { self.head.append(contentsOf: $0) }
+        self.head.append(contentsOf: waiting.entry.tenantBytes)
+        try take(self.head)
+        try take(waiting.entry.payload)
         return offset
     }
 
-    private func flush(_ payload: [UInt8]) throws(Failure) {
-        let code = gathered.withUnsafeBytes { first in
-            payload.withUnsafeBytes { files.writeAll(file, first, $0, at: position) }
+    private func take(_ bytes: [UInt8]) throws(Failure) {
+        var done = 0
+        while done < bytes.count {
+            done += bytes.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[done...])) }
+            if buffer.isFull {
+                try check("write", write(buffer.blocks, at: buffer.offset))
+                buffer.begin(at: buffer.end, after: [])
+            }
         }
-        try check("write", code)
-        position += gathered.count + payload.count
-        gathered.removeAll(keepingCapacity: true)
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int32 {
+        if direct >= 0 {
+            let code = files.writeAll(direct, bytes, at: offset)
+            if code != -EINVAL { return code }
+            // The file system wants larger blocks.
+            files.close(direct)
+            direct = -1
+        }
+        return files.writeAll(file, bytes, at: offset)
     }
 
     /// Ends the group: writes what is left and makes it durable.
     func commit() throws(Failure) {
-        try flush([])
+        try check("write", write(buffer.blocks, at: buffer.offset))
         if isDurable {
             let code = files.synchronize(file)
             if code < 0 { throw Failure(operation: "fdatasync", code: -code, isSync: true) }
         }
-        end = position
+        end = buffer.end
+        tail = buffer.tail
+        buffer.begin(at: end, after: tail)
     }
 
     /// Takes back what was written of a failed group and drops the space written ahead.
     func truncate() throws(Failure) {
-        gathered.removeAll(keepingCapacity: true)
-        position = end
+        buffer.begin(at: end, after: tail)
         zeroedEnd = end
         reservedEnd = end
         try check("truncate", files.truncate(file, end))
@@ -129,9 +164,10 @@ final class SegmentWriter {
 
     /// Shows whether the disk takes records: writes zeros ahead and syncs them.
     func probe() throws(Failure) {
-        try check("write", files.writeAll(file, Self.zeros, at: end))
+        let start = BlockBuffer.roundedUp(end)
+        try check("write", write(zeros.whole, at: start))
         try check("fdatasync", isDurable ? files.synchronize(file) : 0)
-        zeroedEnd = max(zeroedEnd, end + Self.zeros.count)
+        zeroedEnd = max(zeroedEnd, start + zeros.whole.count)
         reservedEnd = max(reservedEnd, zeroedEnd)
     }
 }
