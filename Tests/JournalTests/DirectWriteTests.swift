@@ -22,6 +22,10 @@ import Testing
             direct.value = Int(file)
             return file
         }
+        files.close = { file in
+            if Int(file) == direct.value { direct.value = -1 }
+            system.close(file)
+        }
         files.write = { file, bytes, offset in
             if kind == .refusesToWrite, Int(file) == direct.value { return -Int(EINVAL) }
             if failing.value > 0, Int(file) == direct.value || kind != .direct {

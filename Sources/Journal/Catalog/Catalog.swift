@@ -17,14 +17,14 @@ package final class Catalog: @unchecked Sendable {
         case recreated(reason: String, movedTo: String)
     }
 
-    private static let schema: Int64 = 1
+    private static let schema: Int64 = 2
 
     private let lock = Mutex<Void>(())
     private var statements: Statements?
 
     private struct Statements {
         let connection: SQLiteConnection
-        let put, delete, setMeta, get, load, count, meta: SQLiteStatement
+        let put, delete, setMeta, get, getByID, load, count, meta: SQLiteStatement
 
         init(_ connection: SQLiteConnection) throws(SQLiteError) {
             self.connection = connection
@@ -35,7 +35,8 @@ package final class Catalog: @unchecked Sendable {
             setMeta = try connection.prepare(
                 "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
             get = try connection.prepare("SELECT key, time, body FROM entity WHERE kind = ?1 AND key = ?2")
-            load = try connection.prepare("SELECT kind, key FROM entity ORDER BY time, kind, key")
+            getByID = try connection.prepare("SELECT key, time, body FROM entity WHERE id = ?1")
+            load = try connection.prepare("SELECT id, kind FROM entity ORDER BY time, kind, key")
             count = try connection.prepare("SELECT count(*) FROM entity WHERE kind = ?1")
             meta = try connection.prepare("SELECT value FROM meta WHERE name = ?1")
         }
@@ -99,11 +100,14 @@ package final class Catalog: @unchecked Sendable {
             guard version == 0, tables == 0 else {
                 return .unusable("the catalog has schema \(version), this program uses \(schema)")
             }
+            // Bodies lie in the order in which they came, with their keys in an index. Lying in the order of their keys, which
+            // are random, each new one would change a page of its own: 17 instead of 5 µs of processor time.
             try connection.transaction { () throws(SQLiteError) in
                 try connection.execute(
                     """
-                    CREATE TABLE entity (kind INTEGER NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, body BLOB NOT NULL,
-                      PRIMARY KEY (kind, key)) WITHOUT ROWID;
+                    CREATE TABLE entity (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, key BLOB NOT NULL,
+                      time INTEGER NOT NULL, body BLOB NOT NULL);
+                    CREATE UNIQUE INDEX entity_key ON entity (kind, key);
                     CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
                     PRAGMA user_version = \(schema)
                     """)
@@ -175,9 +179,9 @@ package final class Catalog: @unchecked Sendable {
             guard let statements else { throw Self.closed }
             // Sorted without their bodies, which would not all fit into memory.
             try statements.load.run([]) { row in
-                let kind = row.integer(0)
-                try statements.get.run([.integer(kind), .blob(row.blob(1))]) { found in
-                    try body(Int(kind), Self.entity(found))
+                let kind = Int(row.integer(1))
+                try statements.getByID.run([.integer(row.integer(0))]) { found in
+                    try body(kind, Self.entity(found))
                     return false
                 }
                 return true
