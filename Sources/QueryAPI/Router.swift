@@ -73,7 +73,7 @@ package final class Router: RequestHandler {
     }
 
     private func find(_ head: RequestHead) -> Result<(route: Route, parameters: [String]), Problem> {
-        let segments = head.path.split(separator: "/", omittingEmptySubsequences: true)
+        let segments = head.path.utf8.split(separator: UInt8(ascii: "/")).map { Substring($0) }
         var allowed: [String] = []
         for route in routes {
             guard let parameters = route.match(segments) else { continue }

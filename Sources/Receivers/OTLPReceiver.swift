@@ -201,21 +201,22 @@ private enum Call {
     }
 
     private static func findMethod(_ head: RequestHead) -> Result<Call, ExportFailure> {
-        for signal in Signal.allCases where head.path == signal.exportMethod { return .success(.export(signal)) }
-        if let method = Health(rawValue: String(head.path)) { return .success(.health(method)) }
-        return .failure(.notFound("There is no method \(head.path) here."))
+        let path = head.path
+        for signal in Signal.allCases where path == signal.exportMethod { return .success(.export(signal)) }
+        if let method = Health(rawValue: String(path)) { return .success(.health(method)) }
+        return .failure(.notFound("There is no method \(path) here."))
     }
 
     private static func findPath(_ head: RequestHead) -> Result<Call, ExportFailure> {
-        guard let signal = Signal.allCases.first(where: { head.path == "/v1/\($0.name)" }) else {
-            if head.method == "POST", Signal.allCases.contains(where: { head.path == $0.exportMethod }) {
-                return .failure(
-                    .unsupportedMediaType("\(head.path) is a gRPC method: it takes application/grpc over HTTP/2."))
+        let path = head.path
+        guard let signal = Signal.allCases.first(where: { path == $0.exportPath }) else {
+            if head.method == "POST", Signal.allCases.contains(where: { path == $0.exportMethod }) {
+                return .failure(.unsupportedMediaType("\(path) is a gRPC method: it takes application/grpc over HTTP/2."))
             }
-            return .failure(.notFound("There is nothing at \(head.path). OTLP goes to /v1/traces, /v1/metrics, /v1/logs."))
+            return .failure(.notFound("There is nothing at \(path). OTLP goes to /v1/traces, /v1/metrics, /v1/logs."))
         }
         guard head.method == "POST" else {
-            return .failure(.methodNotAllowed("\(head.path) takes POST, not \(head.method)."))
+            return .failure(.methodNotAllowed("\(path) takes POST, not \(head.method)."))
         }
         guard head.isJSON || head.isProtobuf else {
             let type = head.header("content-type") ?? "none"

@@ -13,6 +13,15 @@ package enum Signal: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// The path that takes requests of this signal (OTLP 1.11, "OTLP/HTTP Request").
+    package var exportPath: String {
+        switch self {
+        case .traces: "/v1/traces"
+        case .metrics: "/v1/metrics"
+        case .logs: "/v1/logs"
+        }
+    }
+
     /// The gRPC method that takes requests of this signal (OTLP 1.11, "OTLP/gRPC").
     package var exportMethod: String {
         switch self {
