@@ -1,3 +1,5 @@
+import Wire
+
 extension UInt64 {
     /// The value of up to 16 hex digits of either case, or nil if there is any other byte.
     init?(hexDigits: some Sequence<UInt8>) {
@@ -15,10 +17,24 @@ extension UInt64 {
 
     /// Adds 16 lower-case hex digits.
     func appendHexDigits(to text: inout [UInt8]) {
-        for shift in stride(from: 60 as UInt64, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: self >> shift) & 0xF
-            text.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+        let (first, second) = asciiHex
+        WireWriter.bigEndian(first, to: &text)
+        WireWriter.bigEndian(second, to: &text)
+    }
+
+    /// 16 lower-case hex digits, the first in the most significant byte of `first`.
+    var asciiHex: (first: UInt64, second: UInt64) {
+        (Self.digits(UInt32(truncatingIfNeeded: self >> 32)), Self.digits(UInt32(truncatingIfNeeded: self)))
+    }
+
+    /// The digits of eight nibbles at once: one nibble a byte, then `0` to `9` or `a` to `f`.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        var nibbles = UInt64(value)
+        nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
     /// 16 lower-case hex digits.

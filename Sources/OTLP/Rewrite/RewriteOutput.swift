@@ -47,14 +47,14 @@ struct RewriteOutput {
             }
         }
         if change.traceID {
-            WireWriter.copy(names.originalTraceID, to: &bytes)
-            appendHex(span.traceID.high)
-            appendHex(span.traceID.low)
-            WireWriter.copy(names.rules[Int(edit.rule.rawValue)], to: &bytes)
+            let digits = bytes.count + names.originalTraceIDDigits
+            WireWriter.copy(names.moved[Int(edit.rule.rawValue)], to: &bytes)
+            overwrite(at: digits, hex: span.traceID.high)
+            overwrite(at: digits + 16, hex: span.traceID.low)
         }
         if change.parent, change.hadParent {
             WireWriter.copy(names.originalParent, to: &bytes)
-            appendHex(span.parentSpanID.raw)
+            overwrite(at: bytes.count - 16, hex: span.parentSpanID.raw)
         }
         if change.amended { WireWriter.copy(names.amended, to: &bytes) }
         for link in change.links { names.append(links[link], to: &bytes) }
@@ -83,19 +83,11 @@ struct RewriteOutput {
         }
     }
 
-    /// 16 lower-case hex digits.
-    private mutating func appendHex(_ value: UInt64) {
-        WireWriter.bigEndian(Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)), to: &bytes)
-        WireWriter.bigEndian(Self.hexDigits(UInt32(truncatingIfNeeded: value)), to: &bytes)
-    }
-
-    /// The digits of eight nibbles at once: one nibble a byte, then `0` to `9` or `a` to `f`.
-    private static func hexDigits(_ value: UInt32) -> UInt64 {
-        var nibbles = UInt64(value)
-        nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
-        nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
-        nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
-        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+    /// Writes 16 lower-case hex digits over what is at an offset.
+    @inline(always)
+    private mutating func overwrite(at offset: Int, hex value: UInt64) {
+        let (first, second) = value.asciiHex
+        WireWriter.overwrite(at: offset, bigEndian: first, in: &bytes)
+        WireWriter.overwrite(at: offset &+ 8, bigEndian: second, in: &bytes)
     }
 }

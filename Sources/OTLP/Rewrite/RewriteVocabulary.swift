@@ -1,39 +1,43 @@
 import Wire
 
-/// The attributes that the relay adds, encoded once: each is the whole field up to where its value begins.
+/// The attributes that the relay adds, encoded once, with zeros in the place of hex digits.
 final class RewriteVocabulary: Sendable {
     static let shared = RewriteVocabulary()
 
-    /// Field 9 of a span up to 32 hex digits.
-    let originalTraceID: [UInt8]
-    /// Field 9 of a span up to 16 hex digits.
+    /// What a span gets that moves to another trace, by the raw value of the rule: the trace it came in, and the rule.
+    let moved: [[UInt8]]
+    /// Where the 32 digits of the original trace id are in each of `moved`.
+    let originalTraceIDDigits: Int
+    /// The parent that it came with; ends with 16 digits.
     let originalParent: [UInt8]
     /// Field 9 of a span, complete.
     let amended: [UInt8]
-    /// Field 9 of a span, complete, by the raw value of the rule.
-    let rules: [[UInt8]]
     /// Field 1 of a link attribute.
     private let reasonKey: [UInt8]
 
     private init() {
-        originalTraceID = Self.text(74, "spanbridge.original.trace_id", count: 32)
-        originalParent = Self.text(74, "spanbridge.original.parent_span_id", count: 16)
+        let originalTraceID = Self.text(74, "spanbridge.original.trace_id", count: 32)
+        originalTraceIDDigits = originalTraceID.count
+        originalParent = Self.text(74, "spanbridge.original.parent_span_id", count: 16) + Self.zeros(16)
         var amended: [UInt8] = []
         WireWriter.delimited(10, "spanbridge.amended".utf8, to: &amended)
         amended += [18, 2, 16, 1]
         var field: [UInt8] = []
         WireWriter.delimited(74, amended, to: &field)
         self.amended = field
-        var rules = [[UInt8]](repeating: [], count: JoinRule.allCases.map { Int($0.rawValue) + 1 }.max() ?? 0)
+        var moved = [[UInt8]](repeating: [], count: JoinRule.allCases.map { Int($0.rawValue) + 1 }.max() ?? 0)
         for rule in JoinRule.allCases {
-            rules[Int(rule.rawValue)] =
-                Self.text(74, "spanbridge.rule", count: rule.name.utf8.count) + Array(rule.name.utf8)
+            moved[Int(rule.rawValue)] =
+                originalTraceID + Self.zeros(32)
+                + Self.text(74, "spanbridge.rule", count: rule.name.utf8.count) + Array(rule.name.utf8)
         }
-        self.rules = rules
+        self.moved = moved
         var key: [UInt8] = []
         WireWriter.delimited(10, "spanbridge.link.reason".utf8, to: &key)
         reasonKey = key
     }
+
+    private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: UInt8(ascii: "0"), count: count) }
 
     /// A string attribute in a field of its own, up to a value of `count` bytes.
     private static func text(_ tag: UInt32, _ name: String, count: Int) -> [UInt8] {

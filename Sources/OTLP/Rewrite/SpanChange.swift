@@ -33,8 +33,8 @@ struct SpanChange {
     func addedBytes(_ names: RewriteVocabulary, _ links: [AddedLink]) -> Int {
         var count = 0
         if movesParent, hasParent { count += 10 }
-        if traceID { count += names.originalTraceID.count + 32 + names.rules[Int(rule.rawValue)].count }
-        if parent, hadParent { count += names.originalParent.count + 16 }
+        if traceID { count += names.moved[Int(rule.rawValue)].count }
+        if parent, hadParent { count += names.originalParent.count }
         if amended { count += names.amended.count }
         for link in self.links { count += 1 + WireWriter.size(ofDelimited: names.size(of: links[link])) }
         return count
