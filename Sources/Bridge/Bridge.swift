@@ -67,6 +67,8 @@ package final class Bridge: @unchecked Sendable {
         tenantExport = TenantExport(configuration.correlation.tenancy.export)
         EventLoop.ignoreBrokenPipes()
         Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
+        let loopCount = configuration.threads.eventLoops > 0 ? configuration.threads.eventLoops : processorCount()
+        Allocation.sharePools(max(loopCount, 2))
         log = Log(configuration.log, clock: clock)
         tls = try TLSContexts(configuration)
         do {
@@ -106,8 +108,7 @@ package final class Bridge: @unchecked Sendable {
         do {
             joinLoop = try EventLoop(name: "join")
             housekeeping = try EventLoop(name: "housekeeping")
-            let count = configuration.threads.eventLoops > 0 ? configuration.threads.eventLoops : processorCount()
-            loops = try (0..<count).map { position throws(TransportError) in try EventLoop(name: "loop-\(position)") }
+            loops = try (0..<loopCount).map { position throws(TransportError) in try EventLoop(name: "loop-\(position)") }
             queryLoops = try (0..<2).map { position throws(TransportError) in try EventLoop(name: "query-\(position)") }
         } catch {
             throw BridgeError(description: "\(error)")

@@ -28,3 +28,5 @@ static inline int cuv_tcp_socket(int family) {
 static inline void cuv_mallopt_trim(int bytes) { mallopt(M_TRIM_THRESHOLD, bytes); }
 
 static inline void cuv_mallopt_mmap(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }
+
+static inline void cuv_mallopt_arenas(int count) { mallopt(M_ARENA_MAX, count); }

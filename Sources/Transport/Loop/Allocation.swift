@@ -12,4 +12,10 @@ package enum Allocation {
         cuv_mallopt_trim(bytes)
         cuv_mallopt_mmap(largest)
     }
+
+    /// Lets threads share `count` pools of free memory (M_ARENA_MAX), of which each otherwise gets one of its own: what one
+    /// thread allocates another frees here, and each pool keeps what it has free.
+    package static func sharePools(_ count: Int) {
+        cuv_mallopt_arenas(Int32(clamping: count))
+    }
 }
