@@ -106,6 +106,14 @@ extension WireReader {
     @inlinable @inline(always)
     public mutating func tag() throws(WireError) -> UInt32 {
         let start = cursor
+        if start < end {
+            // Safe: start < end <= byteCount.
+            let first = bytes.unsafeLoad(fromUncheckedByteOffset: start, as: UInt8.self)
+            if first &- 8 < 0x78 {
+                cursor = start &+ 1
+                return UInt32(first)
+            }
+        }
         let value = try varint()
         guard value &- 8 <= 0xFFFF_FFF7 else { throw .invalidTag(offset: start) }
         return UInt32(truncatingIfNeeded: value)

@@ -10,6 +10,8 @@ struct Arguments {
         case instructions
         case adversaries
         case live
+        case crowd
+        case steady
         case help
     }
 
@@ -44,7 +46,7 @@ struct Arguments {
     static let help = """
         OVERVIEW: Measures what spanbridge costs.
 
-        USAGE: spanbridge-bench [scaling | idle | allocations | instructions | adversaries | live] [options]
+        USAGE: spanbridge-bench [scaling | idle | steady | crowd | allocations | instructions | adversaries | live] [options]
 
         SUBCOMMANDS:
           (none)                  CPU time a span of the release binary beside this program, in several
@@ -60,6 +62,8 @@ struct Arguments {
                                   if it is above its limit.
           live                    The peak of resident memory with a million live executions, and what it costs to
                                   find and to bind one. Fails above 512 MiB.
+          crowd                   The joining relay end to end after a thousand and after a million executions.
+          steady                  Peak memory and CPU time of the joining relay at 10,000 spans a second, for 30 s.
 
         OPTIONS:
           --quick                 One round instead of five.
@@ -79,7 +83,7 @@ struct Arguments {
         var rest = words[...]
         let commands: [String: Command] = [
             "scaling": .scaling, "idle": .idle, "allocations": .allocations, "instructions": .instructions,
-            "adversaries": .adversaries, "live": .live,
+            "adversaries": .adversaries, "live": .live, "crowd": .crowd, "steady": .steady,
         ]
         if let named = rest.first.flatMap({ commands[$0] }) {
             command = named

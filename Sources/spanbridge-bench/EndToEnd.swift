@@ -22,6 +22,8 @@ struct Scenario {
     var connections = 4
     var spansPerRequest = 1_000
     var requestsPerRound = 30
+    /// Executions that have come before the first round.
+    var live = 0
 
     var title: String {
         switch kind {
@@ -108,6 +110,7 @@ struct EndToEnd {
             wireProtocol: scenario.intake, port: scenario.intake == .grpc ? subject.grpcPort : subject.httpPort,
             connections: scenario.connections, tls: certificate?.client())
         defer { load.close() }
+        try crowd(scenario.live, subject, load, sink)
         let template = RequestTemplate(
             scenario.joins ? .halfKestra : .services, spans: scenario.spansPerRequest,
             traces: max(1, scenario.spansPerRequest / 20), executions: scenario.spansPerRequest * Self.executions / 1_000)
@@ -140,6 +143,18 @@ struct EndToEnd {
         return result
     }
 
+    /// Sends executions of one span each.
+    private func crowd(_ count: Int, _ subject: Subject, _ load: LoadGenerator, _ sink: CountingSink) throws {
+        let template = RequestTemplate(.halfKestra, spans: 1_000, traces: 1, executions: 500)
+        let requests = UInt64(count / template.executionCount)
+        // Other ids than those of the rounds.
+        let first = UInt64(1) << 32
+        for start in stride(from: 0, to: requests, by: 20) {
+            let serials = (start..<min(start + 20, requests)).map { first + $0 }
+            _ = try measure(serials, template, subject, load, sink)
+        }
+    }
+
     /// One round: from before the first request until the sink has everything. Returns the CPU time of the relay.
     private func measure(
         _ serials: [UInt64], _ template: RequestTemplate, _ subject: Subject, _ load: LoadGenerator, _ sink: CountingSink
@@ -169,7 +184,7 @@ struct EndToEnd {
     }
 
     /// Posts a binding for three of four executions, as their flows would.
-    private func bind(_ serials: [UInt64], _ template: RequestTemplate, _ port: Int) throws {
+    func bind(_ serials: [UInt64], _ template: RequestTemplate, _ port: Int) throws {
         let api = try LoadGenerator(wireProtocol: .http1, port: port, connections: 16)
         defer { api.close() }
         var calls: [[UInt8]] = []

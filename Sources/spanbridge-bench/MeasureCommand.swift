@@ -107,7 +107,7 @@ func say(_ text: String) {
 }
 
 /// A number with commas at the thousands.
-private func grouped(_ number: Int) -> String {
+func grouped(_ number: Int) -> String {
     var digits = String(number)
     var text = ""
     while digits.count > 3 {

@@ -25,6 +25,12 @@ do {
     case .idle:
         EventLoop.ignoreBrokenPipes()
         try IdleCommand(arguments: arguments).run()
+    case .crowd:
+        EventLoop.ignoreBrokenPipes()
+        try CrowdCommand(arguments: arguments).run()
+    case .steady:
+        EventLoop.ignoreBrokenPipes()
+        try SteadyCommand(arguments: arguments).run()
     case .allocations:
         try AllocationRun().run()
     case .instructions:

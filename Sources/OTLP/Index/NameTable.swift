@@ -52,6 +52,8 @@ struct NameTable: Sendable {
     }
 
     private var slots: [Slot] = []
+    /// A bit for each length and last byte of a name: most names that mean nothing are told from these alone.
+    private var shapes: SIMD4<UInt64> = .zero
     private let shift: UInt64
     private var names: [UInt8] = []
     /// Further meanings of names that have several; see `Meaning.next`.
@@ -106,6 +108,8 @@ struct NameTable: Sendable {
             let reader = WireReader(name.span.bytes)
             (slot.first, slot.last) = Self.words(of: 0..<name.count, in: reader)
             names += name
+            let shape = Self.shape(name.count, name[name.count - 1])
+            shapes[shape / 64] |= 1 << UInt64(shape % 64)
             var position = Self.hash(slot.first, slot.last, slot.length, shift)
             while slots[position].length != 0 { position = (position + 1) & (slots.count - 1) }
             slots[position] = slot
@@ -127,6 +131,10 @@ struct NameTable: Sendable {
         )
     }
 
+    /// From 0 to 255.
+    @inline(always)
+    private static func shape(_ length: Int, _ last: UInt8) -> Int { (length &* 37 &+ Int(last)) & 255 }
+
     @inline(always)
     private static func hash(_ first: UInt64, _ last: UInt64, _ length: UInt32, _ shift: UInt64) -> Int {
         let mixed = (first &+ UInt64(length)) &* 0x9E37_79B9_7F4A_7C15 ^ last
@@ -136,9 +144,11 @@ struct NameTable: Sendable {
     /// What the attribute name at `name` means first, or nil.
     @inline(always)
     func meaning(of name: Range<Int>, in reader: borrowing WireReader) -> Meaning? {
+        guard !name.isEmpty else { return nil }
+        let shape = Self.shape(name.count, reader.byte(at: name.upperBound &- 1))
+        guard shapes[shape &>> 6] &>> UInt64(shape & 63) & 1 == 1 else { return nil }
         let (first, last) = Self.words(of: name, in: reader)
         let length = UInt32(truncatingIfNeeded: name.count)
-        guard length > 0 else { return nil }
         var position = Self.hash(first, last, length, shift)
         while true {
             let slot = slots[position]
