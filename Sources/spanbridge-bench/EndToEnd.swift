@@ -143,16 +143,18 @@ struct EndToEnd {
         return result
     }
 
-    /// Sends executions of one span each.
+    /// Sends executions of two spans each.
     private func crowd(_ count: Int, _ subject: Subject, _ load: LoadGenerator, _ sink: CountingSink) throws {
-        let template = RequestTemplate(.halfKestra, spans: 1_000, traces: 1, executions: 500)
+        let template = RequestTemplate(.halfKestra, spans: 1_000, traces: 1, executions: 250)
         let requests = UInt64(count / template.executionCount)
         // Other ids than those of the rounds.
         let first = UInt64(1) << 32
-        for start in stride(from: 0, to: requests, by: 20) {
-            let serials = (start..<min(start + 20, requests)).map { first + $0 }
+        for start in stride(from: 0, to: requests, by: 100) {
+            let serials = (start..<min(start + 100, requests)).map { first + $0 }
             _ = try measure(serials, template, subject, load, sink)
         }
+        // What was learned of so many is stored in pieces.
+        if requests > 100 { sleep(3 * Self.afterwards) }
     }
 
     /// One round: from before the first request until the sink has everything. Returns the CPU time of the relay.
