@@ -56,11 +56,24 @@ final class RelayMetrics: Sendable {
         registry.register(
             "spanbridge_server_connections", .gauge, help: "Open connections of the receivers."
         ) { Double(server.connectionCount) }
-        for (name, server) in [("receivers", server), ("api", apiServer)] {
+        let servers = [("receivers", server), ("api", apiServer)]
+        for (name, server) in servers {
             registry.register(
                 "spanbridge_tls_failures_total", .counter, help: "TLS handshakes of listeners that failed.",
                 labels: [MetricLabel("listeners", name)]
             ) { Double(server.counters.tlsFailures) }
+        }
+        registry.register(
+            "spanbridge_misused_connections_total", .counter,
+            help: "Connections that were given up because of what came over them, or how slowly, by reason."
+        ) {
+            servers.flatMap { name, server in
+                let faults = server.counters.faults
+                return ConnectionFault.allCases.map {
+                    MetricPoint(
+                        labels: [MetricLabel("listeners", name), MetricLabel("reason", $0.rawValue)], Double(faults[$0] ?? 0))
+                }
+            }
         }
         registry.register(
             "spanbridge_build_info", .gauge, help: "The running version.",

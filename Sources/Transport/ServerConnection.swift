@@ -96,6 +96,9 @@ final class ServerConnection {
         if now >= later(started, limits.headTimeout) { endedEarly = true }
     }
 
+    /// The first misuse for which the connection was given up; nil if it was not.
+    var fault: ConnectionFault? { machine?.fault }
+
     /// Requests that are being read or answered.
     var activeRequests: Int { machine?.activeRequests ?? 0 }
 }

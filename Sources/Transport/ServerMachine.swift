@@ -13,4 +13,6 @@ protocol ServerMachine: AnyObject {
     var deadline: UInt64? { get }
     func tick(now: UInt64)
     var activeRequests: Int { get }
+    /// The first misuse for which the connection was given up.
+    var fault: ConnectionFault? { get }
 }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Testing
+import Transport
 
 /// Peers that break every rule, by a script that writes frames as it likes: after each the relay is there, has not grown, and
 /// serves the next.
@@ -29,6 +30,13 @@ struct AbuseTests {
         let output = bridge.directory.appending(path: "abuse.log")
         let outcomes = try Peer.outcomes(
             "abuse.py", ["\(bridge.grpcPort)", "\(bridge.httpPort)", "\(bridge.processID)"], output: output.path)
+        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        for reason in ["malformed", "slow", "flood"] {
+            let line = metrics.split(separator: "\n").first {
+                $0.hasPrefix("spanbridge_misused_connections_total{listeners=\"receivers\",reason=\"\(reason)\"} ")
+            }
+            #expect(line.map { !$0.hasSuffix(" 0") } ?? false, "\(reason): \(line ?? "no such line")")
+        }
         #expect(bridge.stop() == 0, "\(bridge.log)")
         return outcomes
     }

@@ -68,6 +68,8 @@ final class HTTP1Server: ServerMachine {
     }
 
     var hasOutput: Bool { !output.isEmpty }
+    private(set) var fault: ConnectionFault?
+
     var activeRequests: Int { pending.count + (current != nil && discardBudget == nil ? 1 : 0) }
     private var isBlocked: Bool { pending.count >= limits.pipelined }
 
@@ -253,6 +255,7 @@ final class HTTP1Server: ServerMachine {
 
     /// Answers a broken request after all before it were answered, and closes.
     private func fail(_ fault: HTTP1Fault, now: UInt64) {
+        self.fault = self.fault ?? (fault.status == 408 ? .slow : .malformed)
         let isAnswered = discardBudget != nil
         state = .closing
         current = nil

@@ -469,11 +469,13 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         setClock(now)
         guard failure == nil else { return }
         if let outputSince, now >= later(outputSince, limits.bodyTimeout) {
+            fault = fault ?? .slow
             return abandon("the peer does not read")
         }
         if let openHead, now >= later(openHead.since, limits.headTimeout) {
             // A header block holds up everything behind it, so it is the connection that is slow.
             self.openHead = nil
+            fault = fault ?? .slow
             nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
         }
         if let goawayAt, now >= goawayAt { sendGoaway() }

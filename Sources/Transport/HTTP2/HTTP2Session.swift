@@ -9,6 +9,8 @@ class HTTP2Session {
     let session: OpaquePointer
     /// Why nothing can go on; set once.
     private(set) var failure: String?
+    /// The first misuse of the connection by its peer.
+    final var fault: ConnectionFault?
     /// The last complaint of nghttp2, for messages to people.
     private(set) var complaint = ""
     /// The time of the current call, for callbacks.
@@ -73,7 +75,19 @@ class HTTP2Session {
             session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
         // Errors of a stream or of the connection are answered by nghttp2 itself; negative results are those after
         // which it must not be used (floods, a wrong preface, no memory).
-        if result < 0 { fail(result) }
+        guard result < 0 else { return }
+        fault = fault ?? (result == Int(NGHTTP2_ERR_FLOODED.rawValue) ? .flood : .malformed)
+        fail(result)
+    }
+
+    /// nghttp2 has ended the connection with this code.
+    private func goawaySent(_ code: UInt32) {
+        switch code {
+        case NGHTTP2_NO_ERROR.rawValue: break
+        // What it says of too many resets.
+        case NGHTTP2_ENHANCE_YOUR_CALM.rawValue, NGHTTP2_INTERNAL_ERROR.rawValue: fault = fault ?? .flood
+        default: fault = fault ?? .malformed
+        }
     }
 
     final func fail(_ code: Int) {
@@ -176,6 +190,12 @@ class HTTP2Session {
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, stream, code, context in
             HTTP2Session.from(context)?.streamClosed(stream, code: code)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, context in
+            if let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_GOAWAY.rawValue {
+                HTTP2Session.from(context)?.goawaySent(frame.pointee.goaway.error_code)
+            }
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, context in

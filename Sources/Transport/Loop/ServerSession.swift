@@ -190,6 +190,7 @@ final class ServerSession: ByteStreamOwner, BatchParticipant, @unchecked Sendabl
     func close() {
         if case .closed = state { return }
         state = .closed
+        if let fault = machine.fault { shard.meters.note(fault) }
         timer?.invalidate()
         timer = nil
         stream.close()

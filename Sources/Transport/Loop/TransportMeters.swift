@@ -18,12 +18,15 @@ package struct TransportCounters: Sendable, Hashable {
     package var waiting = 0
     package var bytesIn = 0
     package var bytesOut = 0
+    /// Connections of a server that were given up because their peers misused them.
+    package var faults: [ConnectionFault: Int] = [:]
 
     static func + (a: TransportCounters, b: TransportCounters) -> TransportCounters {
         TransportCounters(
             connections: a.connections + b.connections, refused: a.refused + b.refused, open: a.open + b.open,
             acceptFailures: a.acceptFailures + b.acceptFailures, tlsFailures: a.tlsFailures + b.tlsFailures,
-            requests: a.requests + b.requests, waiting: a.waiting + b.waiting, bytesIn: a.bytesIn + b.bytesIn, bytesOut: a.bytesOut + b.bytesOut)
+            requests: a.requests + b.requests, waiting: a.waiting + b.waiting, bytesIn: a.bytesIn + b.bytesIn,
+            bytesOut: a.bytesOut + b.bytesOut, faults: a.faults.merging(b.faults, uniquingKeysWith: +))
     }
 }
 
@@ -38,13 +41,29 @@ final class TransportMeters: Sendable {
     let waiting = Atomic(0)
     let bytesIn = Atomic(0)
     let bytesOut = Atomic(0)
+    private let malformed = Atomic(0)
+    private let slow = Atomic(0)
+    private let flood = Atomic(0)
 
     var counters: TransportCounters {
         TransportCounters(
             connections: connections.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed),
             open: open.load(ordering: .relaxed), acceptFailures: acceptFailures.load(ordering: .relaxed),
-            tlsFailures: tlsFailures.load(ordering: .relaxed), requests: requests.load(ordering: .relaxed), waiting: waiting.load(ordering: .relaxed),
-            bytesIn: bytesIn.load(ordering: .relaxed), bytesOut: bytesOut.load(ordering: .relaxed))
+            tlsFailures: tlsFailures.load(ordering: .relaxed), requests: requests.load(ordering: .relaxed),
+            waiting: waiting.load(ordering: .relaxed), bytesIn: bytesIn.load(ordering: .relaxed),
+            bytesOut: bytesOut.load(ordering: .relaxed),
+            faults: [
+                .malformed: malformed.load(ordering: .relaxed), .slow: slow.load(ordering: .relaxed),
+                .flood: flood.load(ordering: .relaxed),
+            ])
+    }
+
+    func note(_ fault: ConnectionFault) {
+        switch fault {
+        case .malformed: malformed.add(1)
+        case .slow: slow.add(1)
+        case .flood: flood.add(1)
+        }
     }
 }
 
