@@ -34,9 +34,11 @@ extension Correlator {
                 held += 1
                 continue
             }
-            let edit = self.edit(
-                span, at: position, of: decided.group, execution: decided.execution, place: decided.place,
-                amended: false, links: &links)
+            let edit =
+                decided.plain?.edit(span, at: position)
+                ?? self.edit(
+                    span, at: position, of: decided.group, execution: decided.execution, place: decided.place,
+                    amended: false, links: &links)
             if isWhole, edit.changes(span) { isWhole = leaveWhole(isWhole, batch, before: position, into: &edits) }
             if !isWhole { edits.append(edit) }
         }
@@ -63,13 +65,50 @@ extension Correlator {
         return false
     }
 
-    /// What becomes of the spans of one execution in one trace.
-    private struct Decision {
-        var group: Group
-        var execution: Execution?
-        var place: Placement
+    /// What becomes of the spans of one execution in one trace. An object, which is not copied for each of them.
+    private final class Decision {
+        let group: Group
+        let execution: Execution?
+        let place: Placement
         /// When they leave in any case, if they wait; unix nanoseconds.
-        var deadline: UInt64?
+        let deadline: UInt64?
+        /// How those leave that can only be changed in one way; nil if each has to be looked at.
+        let plain: PlainEdit?
+
+        init(group: Group, execution: Execution?, place: Placement, deadline: UInt64?, plain: PlainEdit?) {
+            self.group = group
+            self.execution = execution
+            self.place = place
+            self.deadline = deadline
+            self.plain = plain
+        }
+    }
+
+    /// What `edit(_:at:of:execution:place:amended:links:)` makes of spans of an execution's tasks.
+    private struct PlainEdit {
+        var place: Placement
+        /// The parent that is replaced by the execution's own span.
+        var entry: UInt64?
+        var executionSpan: SpanID
+
+        func edit(_ span: SpanEntry, at position: Int) -> SpanEdit? {
+            switch span.kestra {
+            case .none, .server: return nil
+            case .executor, .worker: break
+            }
+            return SpanEdit(
+                span: Int32(truncatingIfNeeded: position), traceID: place.traceID,
+                parentSpanID: span.parentSpanID.raw == entry ? executionSpan : span.parentSpanID, rule: place.rule,
+                amended: false)
+        }
+    }
+
+    private func plainEdit(of execution: Execution?, at place: Placement) -> PlainEdit? {
+        guard let execution else { return nil }
+        guard let entry = execution.entryParent, hasSpan(execution, place) else {
+            return PlainEdit(place: place, entry: nil, executionSpan: .none)
+        }
+        return PlainEdit(place: place, entry: entry.raw, executionSpan: execution.spanID)
     }
 
     private func decide(_ execution: Execution?, in trace: TraceState, now: UInt64) -> Decision {
@@ -79,7 +118,9 @@ extension Correlator {
         let deadline = (execution?.firstSeen ?? trace.firstSeen) &+ settings.hold
         let mayLeave = mayLeave(place, group, deadline: deadline, now: now)
         if mayLeave { noteReleased(group, place, leaving: []) }
-        return Decision(group: group, execution: execution, place: place, deadline: mayLeave ? nil : deadline)
+        return Decision(
+            group: group, execution: execution, place: place, deadline: mayLeave ? nil : deadline,
+            plain: mayLeave ? plainEdit(of: execution, at: place) : nil)
     }
 
     /// Where spans of a group are, the group itself and SERVER spans each for itself, and which of these leave without a

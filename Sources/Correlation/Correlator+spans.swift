@@ -33,6 +33,8 @@ extension Correlator {
         let tellsOfHomes = settings.hasOtherFollowers
         // Of scopes of others most spans tell nothing: they are looked at no closer.
         var mayPass = false
+        // Of Kestra's most spans tell what the one before them told.
+        var mayRepeat = false
         var lastScope: Int32 = -1
         var lastTask: Int32 = -1
         var lastTaskTrace = lastHome
@@ -43,27 +45,41 @@ extension Correlator {
                 mayPass =
                     batch.tenant == nil && index.resourceEvidence.isEmpty && scope.role != .follower
                     && !(scope.role == .home && tellsOfHomes)
+                mayRepeat = index.resourceEvidence.isEmpty && scope.origin == .kestra
             }
             if mayPass, index.spans[position].execution < 0, index.spans[position].evidence.isEmpty,
                 case .none = index.spans[position].kestra
             {
                 continue
             }
+            if mayRepeat, lastTask >= 0, index.spans[position].execution == lastTask, index.spans[position].evidence.isEmpty,
+                lastTaskTrace.isSame(as: index.spans[position].traceID), let cached, cached.id.isSame(as: lastTaskTrace)
+            {
+                switch index.spans[position].kestra {
+                case .executor, .worker:
+                    learnFromTask(
+                        index.spans[position], of: found[Int(lastTask)], in: cached, isNeighbour: true,
+                        record: batch.record, now: now)
+                    continue
+                case .none, .server: break
+                }
+            }
             let span = index.spans[position]
             let scope = index.scopes[Int(span.scope)]
-            let isTelling = !span.evidence.isEmpty || !index.resourceEvidence.isEmpty
-            let facts = isTelling ? OriginFacts(batch, span, settings: settings) : nil
+            let facts =
+                OriginFacts.areTold(by: span, in: batch, settings: settings)
+                ? OriginFacts(batch, span, settings: settings) : nil
             var owner = batch.tenant ?? facts?.tenant ?? ""
             if let told = facts?.tenant, let tenant = batch.tenant, !told.isExactly(tenant) { counters.tenantRefusals += 1 }
             if owner.isEmpty, span.execution >= 0 { owner = found[Int(span.execution)].owner }
-            if !owner.isEmpty, lastOwned != span.traceID {
+            if !owner.isEmpty, !lastOwned.isSame(as: span.traceID) {
                 lastOwned = span.traceID
                 note(owner, of: span.traceID)
             }
             let isOfFollower = scope.role == .follower && scope.origin != .kestra
-            guard span.execution >= 0 || span.kestra != .none || isOfFollower else {
+            guard span.execution >= 0 || span.kestra.rawValue != 0 || isOfFollower else {
                 if scope.role == .home, tellsOfHomes,
-                    lastHome != span.traceID || span.parentSpanID.isZero
+                    !lastHome.isSame(as: span.traceID) || span.parentSpanID.isZero
                 {
                     lastHome = span.traceID
                     noteHome(span.traceID, isRoot: span.parentSpanID.isZero)

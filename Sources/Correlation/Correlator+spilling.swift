@@ -5,27 +5,23 @@ import OTLP
 extension Correlator {
     func knownTrace(_ id: TraceID) -> TraceState? {
         if let known = traces[id] { return known }
-        recall(.trace(id))
-        return traces[id]
+        return recall(.trace(id)) ? traces[id] : nil
     }
 
     func knownEvent(_ key: EventKey) -> EventState? {
         if let known = events[key] { return known }
-        recall(.eventName(key.nameless))
-        return events[key]
+        return recall(.eventName(key.nameless)) ? events[key] : nil
     }
 
     func knownName(_ nameless: EventKey) -> EventName? {
         if let known = eventNames[nameless] { return known }
-        recall(.eventName(nameless))
-        return eventNames[nameless]
+        return recall(.eventName(nameless)) ? eventNames[nameless] : nil
     }
 
     /// The first of the executions of an id.
     func knownExecution(_ key: ExactText) -> Execution? {
         if let known = executions[key] { return known }
-        recall(.execution(key))
-        return executions[key]
+        return recall(.execution(key)) ? executions[key] : nil
     }
 
     /// The events whose traceparent, publisher or home lies in a trace.
@@ -186,10 +182,12 @@ extension Correlator {
 
     // MARK: Back into memory
 
-    /// Brings back whatever a key leads to.
-    func recall(_ key: SpillKey) {
-        guard !spilled.isEmpty else { return }
+    /// Brings back whatever a key leads to. Returns whether that may be anything.
+    @discardableResult
+    func recall(_ key: SpillKey) -> Bool {
+        guard !spilled.isEmpty else { return false }
         let digest = key.digest
+        guard spilled.cluster(of: digest) != nil else { return false }
         while let cluster = spilled.cluster(of: digest) {
             guard let body = spillStore?.take(id: cluster), let restored = takeOut(cluster, body) else {
                 // What can't be read is as good as forgotten.
@@ -203,6 +201,7 @@ extension Correlator {
             for state in restored { _ = restore(state.kind, state.body, now: 0) }
             isRestoring = wasRestoring
         }
+        return true
     }
 
     /// Forgets what has been in the store longest. False if there is nothing.

@@ -31,5 +31,10 @@ struct ExactText: Hashable {
 }
 
 extension String {
-    func isExactly(_ other: String) -> Bool { self == other && utf8.elementsEqual(other.utf8) }
+    func isExactly(_ other: String) -> Bool {
+        let (bytes, others) = (utf8.span, other.utf8.span)
+        guard bytes.count == others.count else { return false }
+        for position in bytes.indices where bytes[position] != others[position] { return false }
+        return true
+    }
 }

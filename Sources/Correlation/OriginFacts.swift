@@ -32,14 +32,27 @@ struct OriginFacts {
         }
     }
 
+    /// Whether a span or its resource says anything that is read: most paths of calls do not.
+    static func areTold(by span: SpanEntry, in batch: SpanBatch, settings: CorrelationSettings) -> Bool {
+        if !batch.index.resourceEvidence.isEmpty { return true }
+        for position in span.evidence {
+            let entry = batch.index.evidence[Int(position)]
+            if isRead(entry, in: batch, settings) { return true }
+        }
+        return false
+    }
+
+    private static func isRead(_ entry: EvidenceEntry, in batch: SpanBatch, _ settings: CorrelationSettings) -> Bool {
+        entry.value.count <= longestValue && mayTell(entry.key, batch.payload[entry.value.indices], settings)
+    }
+
     private mutating func read(
         _ entry: EvidenceEntry, _ batch: SpanBatch, _ span: SpanEntry, _ settings: CorrelationSettings
     ) {
-        let bytes = batch.payload[entry.value.indices]
-        guard entry.value.count <= Self.longestValue, Self.mayTell(entry.key, bytes, settings) else { return }
+        guard Self.isRead(entry, in: batch, settings) else { return }
         // Reading an execution (a poller, the page of Kestra) is no call that changes it.
         if entry.key == .urlPath, !batch.payload[span.name.indices].starts(with: "GET".utf8) {
-            calledExecution = Self.execution(inPath: bytes)
+            calledExecution = Self.execution(inPath: batch.payload[entry.value.indices])
         }
         if entry.key == .urlPath, !settings.pairsCalls { return }
         let value = entry.text(in: batch.payload)
@@ -134,9 +147,11 @@ extension ArraySlice<UInt8> {
         let length = word.utf8CodeUnitCount
         guard count >= length else { return false }
         return word.withUTF8Buffer { word in
-            (startIndex...endIndex - length).contains { start in
-                (0..<length).allSatisfy { self[start + $0] == word[$0] }
+            let first = word[0]
+            for start in startIndex...endIndex - length where self[start] == first {
+                if (1..<length).allSatisfy({ self[start + $0] == word[$0] }) { return true }
             }
+            return false
         }
     }
 }
