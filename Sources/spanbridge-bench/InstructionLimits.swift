@@ -3,15 +3,15 @@
 enum InstructionLimits {
     /// By the name of the part. For spans of 510 bytes with 10 attributes, half Kestra 501.
     static let limits = [
-        "index": 2_169,
-        "index, half Kestra": 2_752,
-        "receive and index, gRPC": 2_778,
-        "fingerprint": 398,
-        "correlate, nothing to join": 740,
-        "correlate, half Kestra bound": 3_209,
-        "correlate, hold and release, half Kestra": 3_640,
-        "rewrite, half of the spans": 1_233,
-        "the state of executions": 496,
+        "index": 1_991,
+        "index, half Kestra": 2_643,
+        "receive and index, gRPC": 2_648,
+        "fingerprint": 271,
+        "correlate, nothing to join": 304,
+        "correlate, half Kestra bound": 1_755,
+        "correlate, hold and release, half Kestra": 2_389,
+        "rewrite, half of the spans": 972,
+        "the state of executions": 451,
         "the spans of executions": 131,
     ]
 
