@@ -84,31 +84,39 @@ extension Correlator {
         }
     }
 
-    /// What `edit(_:at:of:execution:place:amended:links:)` makes of spans of an execution's tasks.
+    /// How spans of an execution's tasks leave.
     private struct PlainEdit {
-        var place: Placement
-        /// The parent that is replaced by the execution's own span.
-        var entry: UInt64?
-        var executionSpan: SpanID
+        let place: Placement
+        let entry: EntryParent
 
+        /// Nil for a span that must be looked at closer.
         func edit(_ span: SpanEntry, at position: Int) -> SpanEdit? {
             switch span.kestra {
             case .none, .server: return nil
             case .executor, .worker: break
             }
             return SpanEdit(
-                span: Int32(truncatingIfNeeded: position), traceID: place.traceID,
-                parentSpanID: span.parentSpanID.raw == entry ? executionSpan : span.parentSpanID, rule: place.rule,
-                amended: false)
+                span: Int32(truncatingIfNeeded: position), traceID: place.traceID, parentSpanID: entry.parent(of: span),
+                rule: place.rule, amended: false)
         }
     }
 
-    private func plainEdit(of execution: Execution?, at place: Placement) -> PlainEdit? {
-        guard let execution else { return nil }
-        guard let entry = execution.entryParent, hasSpan(execution, place) else {
-            return PlainEdit(place: place, entry: nil, executionSpan: .none)
+    /// The parent that Kestra's spans of an execution came in under, which the execution's own span replaces.
+    private struct EntryParent {
+        /// Nil if none is replaced.
+        let replaced: UInt64?
+        let executionSpan: SpanID
+
+        func parent(of span: SpanEntry) -> SpanID {
+            span.parentSpanID.raw == replaced ? executionSpan : span.parentSpanID
         }
-        return PlainEdit(place: place, entry: entry.raw, executionSpan: execution.spanID)
+    }
+
+    private func entryParent(of execution: Execution, at place: Placement) -> EntryParent {
+        guard let entry = execution.entryParent, hasSpan(execution, place) else {
+            return EntryParent(replaced: nil, executionSpan: .none)
+        }
+        return EntryParent(replaced: entry.raw, executionSpan: execution.spanID)
     }
 
     private func decide(_ execution: Execution?, in trace: TraceState, now: UInt64) -> Decision {
@@ -120,7 +128,7 @@ extension Correlator {
         if mayLeave { noteReleased(group, place, leaving: []) }
         return Decision(
             group: group, execution: execution, place: place, deadline: mayLeave ? nil : deadline,
-            plain: mayLeave ? plainEdit(of: execution, at: place) : nil)
+            plain: mayLeave ? execution.map { PlainEdit(place: place, entry: entryParent(of: $0, at: place)) } : nil)
     }
 
     /// Where spans of a group are, the group itself and SERVER spans each for itself, and which of these leave without a
@@ -181,13 +189,9 @@ extension Correlator {
         var edit = SpanEdit(
             span: Int32(position), traceID: place.traceID, parentSpanID: span.parentSpanID, rule: place.rule,
             amended: amended)
-        if let execution, span.kestra.rawValue != 0, let entry = execution.entryParent, span.parentSpanID.raw == entry.raw,
-            hasSpan(execution, place)
-        {
-            edit.parentSpanID = execution.spanID
-        } else if span.parentSpanID.isZero, execution == nil || span.kestra.rawValue == 0, let context = place.context,
-            context.traceID != trace.id
-        {
+        if let execution, span.kestra.rawValue != 0 {
+            edit.parentSpanID = entryParent(of: execution, at: place).parent(of: span)
+        } else if span.parentSpanID.isZero, let context = place.context, context.traceID != trace.id {
             edit.parentSpanID = context.spanID
         }
         let first = links.count

@@ -32,7 +32,8 @@ struct OriginFacts {
         }
     }
 
-    /// Whether a span or its resource says anything that is read: most paths of calls do not.
+    /// Whether a span or its resource says anything that is read: most paths of calls do not. Apart from `init`, since
+    /// making an optional of so large a value costs more than the look.
     static func areTold(by span: SpanEntry, in batch: SpanBatch, settings: CorrelationSettings) -> Bool {
         if !batch.index.resourceEvidence.isEmpty { return true }
         for position in span.evidence {
@@ -86,13 +87,17 @@ struct OriginFacts {
         _ key: EvidenceKey, _ value: ArraySlice<UInt8>, _ settings: CorrelationSettings
     ) -> Bool {
         switch key {
-        case .urlPath: settings.pairsCalls || value.holds("executions/")
-        case .urlQuery: settings.readsQueries || value.holds("ce-") || value.holds("traceparent")
+        case .urlPath: settings.pairsCalls || value.position(of: executionsWord) != nil
+        case .urlQuery: settings.readsQueries || value.position(of: eventWord) != nil || value.position(of: traceparentWord) != nil
         case .urlFull: settings.readsQueries || settings.pairsCalls
         case .eventSubject: false
         default: true
         }
     }
+
+    private static let executionsWord = Array("executions/".utf8)
+    private static let eventWord = Array("ce-".utf8)
+    private static let traceparentWord = Array("traceparent".utf8)
 
     private mutating func readQuery(_ query: String, _ settings: CorrelationSettings) {
         for pair in query.split(separator: "&", maxSplits: 64) {
@@ -138,20 +143,5 @@ struct OriginFacts {
             return isID && (19...22).contains(segment.count) ? String(decoding: segment, as: UTF8.self) : nil
         }
         return nil
-    }
-}
-
-extension ArraySlice<UInt8> {
-    /// Whether a word occurs in it.
-    fileprivate func holds(_ word: StaticString) -> Bool {
-        let length = word.utf8CodeUnitCount
-        guard count >= length else { return false }
-        return word.withUTF8Buffer { word in
-            let first = word[0]
-            for start in startIndex...endIndex - length where self[start] == first {
-                if (1..<length).allSatisfy({ self[start + $0] == word[$0] }) { return true }
-            }
-            return false
-        }
     }
 }

@@ -18,8 +18,8 @@ package struct RecentTraces: Sendable {
 
     /// Ends a turn: what was seen before the last one is forgotten.
     package mutating func turn() {
-        swap(&current, &previous)
-        current.clear()
+        previous = current
+        current = Generation()
     }
 
     /// Says yes to everything until two turns have passed: what was seen before a restart is not known.
@@ -34,7 +34,7 @@ package struct RecentTraces: Sendable {
     private struct Generation: Sendable {
         private static let bits: [UInt64] = [20, 22, 24, 26]
 
-        private var maps = [[UInt64](repeating: 0, count: 1 << 14)]
+        private var maps = [map(bits[0])]
         /// Bits that are set in the last map.
         private var count = 0
         var containsAll = false
@@ -46,7 +46,7 @@ package struct RecentTraces: Sendable {
             maps[last][word] |= bit
             count += 1
             guard count > maps[last].count * 2, last + 1 < Self.bits.count else { return }
-            maps.append([UInt64](repeating: 0, count: 1 << Int(Self.bits[last + 1] - 6)))
+            maps.append(Self.map(Self.bits[last + 1]))
             count = 0
         }
 
@@ -59,7 +59,7 @@ package struct RecentTraces: Sendable {
             return false
         }
 
-        mutating func clear() { self = Generation() }
+        private static func map(_ bits: UInt64) -> [UInt64] { [UInt64](repeating: 0, count: 1 << Int(bits - 6)) }
 
         private static func place(_ hash: UInt64, _ bits: UInt64) -> (word: Int, bit: UInt64) {
             let position = hash >> (64 - bits)

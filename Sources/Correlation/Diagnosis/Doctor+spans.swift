@@ -154,7 +154,7 @@ extension Doctor {
             switch entry.key {
             case .eventID: eventEvidence.add(now: now)
             case .urlQuery:
-                if KestraCall.find(Self.eventIDParameter, in: batch.payload[entry.value.indices]) != nil {
+                if batch.payload[entry.value.indices].position(of: Self.eventIDParameter) != nil {
                     eventEvidence.add(now: now)
                 }
             case .traceparent: noteTraceparent(entry, in: batch, now: now)

@@ -156,7 +156,7 @@ package final class Doctor {
         requests &+= 1
         // Once a minute is enough to know that they come.
         guard now &- kestraMetrics.lastSeen >= 60 * Self.second else { return }
-        if KestraCall.find(Self.metricPrefix, in: payload[...]) != nil { kestraMetrics.add(now: now) }
+        if payload[...].position(of: Self.metricPrefix) != nil { kestraMetrics.add(now: now) }
     }
 
     /// A request of logs.

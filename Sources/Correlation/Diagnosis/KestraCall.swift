@@ -27,7 +27,7 @@ struct KestraCall {
 
     /// Reads a path such as `/api/v1/main/executions/webhook/shop/order/key`.
     static func meaning(of path: ArraySlice<UInt8>, name: ArraySlice<UInt8>) -> (Meaning, hash: UInt64) {
-        guard let found = find(Self.word, in: path) else { return (.other, 0) }
+        guard let found = path.position(of: Self.word) else { return (.other, 0) }
         let rest = path[found...]
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in rest { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -49,17 +49,5 @@ struct KestraCall {
             && text.allSatisfy {
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
             } && text.contains { $0 <= 0x5A }
-    }
-
-    /// Where a word begins in a text.
-    static func find(_ word: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
-        guard let first = word.first, text.count >= word.count else { return nil }
-        var position = text.startIndex
-        let last = text.endIndex - word.count
-        while position <= last {
-            if text[position] == first, word.indices.allSatisfy({ text[position + $0] == word[$0] }) { return position }
-            position += 1
-        }
-        return nil
     }
 }
