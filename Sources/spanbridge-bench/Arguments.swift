@@ -31,6 +31,9 @@ struct Arguments {
     /// How many hostile spans, or live executions.
     var count = 1_000_000
 
+    /// How many rounds are counted.
+    var countedRounds: Int { rounds ?? (isQuick ? 1 : 5) }
+
     var parentDirectory: String { directory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 
     /// The relay's program.

@@ -5,7 +5,7 @@ struct CrowdCommand {
     var arguments: Arguments
 
     func run() throws {
-        let rounds = arguments.rounds ?? (arguments.isQuick ? 1 : 5)
+        let rounds = arguments.countedRounds
         let endToEnd = EndToEnd(program: try arguments.relay(), parent: arguments.parentDirectory, rounds: rounds)
         show("\(rounds) rounds after one for warming up, durable, half Kestra, joined. Load before: \(machineLoad()).\n\n")
         var table = Table("executions before", "CPU µs a span", "all rounds and after", "lowest to highest", "peak MiB")

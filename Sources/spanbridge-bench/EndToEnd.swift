@@ -124,7 +124,7 @@ struct EndToEnd {
             if round == 1 { start = try subject.process.cpuTime() }
             if let api = subject.apiPort, scenario.joins {
                 let before = try subject.process.cpuTime()
-                try bind(serials, template, api)
+                try Self.bind(serials, template, api)
                 if round > 0 { binding += try subject.process.cpuTime() - before }
             }
             let used = try measure(serials, template, subject, load, sink)
@@ -149,12 +149,13 @@ struct EndToEnd {
         let requests = UInt64(count / template.executionCount)
         // Other ids than those of the rounds.
         let first = UInt64(1) << 32
-        for start in stride(from: 0, to: requests, by: 100) {
-            let serials = (start..<min(start + 100, requests)).map { first + $0 }
+        let atOnce: UInt64 = 100
+        for start in stride(from: 0, to: requests, by: Int(atOnce)) {
+            let serials = (start..<min(start + atOnce, requests)).map { first + $0 }
             _ = try measure(serials, template, subject, load, sink)
         }
         // What was learned of so many is stored in pieces.
-        if requests > 100 { sleep(3 * Self.afterwards) }
+        if requests > atOnce { sleep(3 * Self.afterwards) }
     }
 
     /// One round: from before the first request until the sink has everything. Returns the CPU time of the relay.
@@ -186,7 +187,7 @@ struct EndToEnd {
     }
 
     /// Posts a binding for three of four executions, as their flows would.
-    func bind(_ serials: [UInt64], _ template: RequestTemplate, _ port: Int) throws {
+    static func bind(_ serials: [UInt64], _ template: RequestTemplate, _ port: Int) throws {
         let api = try LoadGenerator(wireProtocol: .http1, port: port, connections: 16)
         defer { api.close() }
         var calls: [[UInt8]] = []

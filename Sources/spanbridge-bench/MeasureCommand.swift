@@ -7,7 +7,7 @@ struct MeasureCommand {
 
     func run() throws {
         let parent = arguments.parentDirectory
-        let rounds = arguments.rounds ?? (arguments.isQuick ? 1 : 5)
+        let rounds = arguments.countedRounds
         let (requests, spans) = (30, 1_000)
         let size = RequestTemplate(.services, spans: spans, traces: spans / 20, executions: 0).byteCount
         let joinedSize = RequestTemplate(.halfKestra, spans: spans, traces: spans / 20, executions: 25).byteCount

@@ -5,7 +5,7 @@ struct ScalingCommand {
     var arguments: Arguments
 
     func run() throws {
-        let rounds = arguments.rounds ?? (arguments.isQuick ? 1 : 5)
+        let rounds = arguments.countedRounds
         let endToEnd = EndToEnd(program: try arguments.relay(), parent: arguments.parentDirectory, rounds: rounds)
         show("\(rounds) rounds after one for warming up, durable, relayed. Load before the run: \(machineLoad()).\n\n")
         var table = Table(

@@ -18,7 +18,6 @@ struct SteadyCommand {
         guard let api = subject.apiPort else { throw BenchError("the relay has no API") }
         let load = try LoadGenerator(wireProtocol: .grpc, port: subject.grpcPort, connections: 10)
         defer { load.close() }
-        let endToEnd = EndToEnd(program: "", parent: arguments.parentDirectory, rounds: 0)
         let template = RequestTemplate(.halfKestra, spans: Self.spans, traces: 5, executions: 2)
         let turns = Self.seconds * 10
         sink.expect(
@@ -27,7 +26,7 @@ struct SteadyCommand {
         let start = EventLoop.now()
         for turn in 0..<turns {
             let serials = (0..<Self.requests).map { UInt64(turn * Self.requests + $0 + 1) }
-            if turn % 2 == 0 { try endToEnd.bind(serials, template, api) }
+            if turn % 2 == 0 { try EndToEnd.bind(serials, template, api) }
             try load.sendTraces(serials.map(template.request))
             let next = start + UInt64(turn + 1) * 100_000_000
             let now = EventLoop.now()

@@ -11,25 +11,21 @@ do {
     say("Error: \(error)")
     exit(64)
 }
+EventLoop.ignoreBrokenPipes()
 do {
     switch arguments.command {
     case .help: show(Arguments.help)
     case .measure:
-        EventLoop.ignoreBrokenPipes()
         // As the relay itself does, so that the parts are measured as they run there.
         Allocation.keepFreedPages(bytes: 64 << 20, largest: 64 << 20)
         try MeasureCommand(arguments: arguments).run()
     case .scaling:
-        EventLoop.ignoreBrokenPipes()
         try ScalingCommand(arguments: arguments).run()
     case .idle:
-        EventLoop.ignoreBrokenPipes()
         try IdleCommand(arguments: arguments).run()
     case .crowd:
-        EventLoop.ignoreBrokenPipes()
         try CrowdCommand(arguments: arguments).run()
     case .steady:
-        EventLoop.ignoreBrokenPipes()
         try SteadyCommand(arguments: arguments).run()
     case .allocations:
         try AllocationRun().run()
