@@ -16,7 +16,7 @@ extension KestraAPISettings {
         basePath = remote.path == "/" ? "" : remote.path
         tenant = configuration.tenant
         if let basic = configuration.basicAuth {
-            authorization = Self.basic(username: basic.username, password: basic.password)
+            authorization = Base64.basicCredentials(username: basic.username, password: basic.password)
         } else if let token = configuration.bearerToken {
             authorization = "Bearer \(token)"
         }

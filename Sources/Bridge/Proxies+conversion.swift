@@ -24,7 +24,7 @@ extension ClientProxy {
         self.init(
             host: configuration.host, port: configuration.port,
             authorization: configuration.credentials.map {
-                "Basic " + Base64.encode(Array("\($0.username):\($0.password)".utf8))
+                Base64.basicCredentials(username: $0.username, password: $0.password)
             })
     }
 }

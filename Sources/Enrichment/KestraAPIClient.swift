@@ -23,11 +23,6 @@ package struct KestraAPISettings: Sendable {
     package var tls: TLSContext?
 
     package init(endpoint: ClientEndpoint) { self.endpoint = endpoint }
-
-    /// The `authorization` header of basic authentication (RFC 7617).
-    package static func basic(username: String, password: String) -> String {
-        "Basic " + Base64.encode(Array("\(username):\(password)".utf8))
-    }
 }
 
 /// Asks Kestra about executions, on one loop.

@@ -1,4 +1,5 @@
 import Metrics
+import OTLP
 import Synchronization
 import Testing
 import Transport
@@ -70,7 +71,7 @@ import Transport
         let result = try await ask(["2TTbWuo18s8C9xoVI1mfbh"], expecting: 1) {
             $0.basePath = "/kestra"
             $0.tenant = "a/b"
-            $0.authorization = KestraAPISettings.basic(username: "judge@example.com", password: "Judge-1")
+            $0.authorization = Base64.basicCredentials(username: "judge@example.com", password: "Judge-1")
         } answer: { _ in
             .http(200, body: Array(webhookAnswer.utf8))
         }

@@ -9,6 +9,11 @@ package enum Base64 {
         return String(decoding: output, as: UTF8.self)
     }
 
+    /// What `authorization` and `proxy-authorization` say for basic authentication (RFC 7617).
+    package static func basicCredentials(username: String, password: String) -> String {
+        "Basic " + encode(Array("\(username):\(password)".utf8))
+    }
+
     /// Appends the digits of `source` in the standard alphabet.
     package static func append(_ source: ArraySlice<UInt8>, to output: inout [UInt8], padded: Bool = true) {
         output.reserveCapacity(output.count + (source.count + 2) / 3 * 4)
