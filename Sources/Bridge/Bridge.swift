@@ -38,6 +38,7 @@ package final class Bridge: @unchecked Sendable {
     private let server: Server
     private let apiServer: Server
     private let tls: TLSContexts
+    private let proxies: ProxyRules
     private let intake: JournalIntake
     private let forwarding: EventForwarding?
     private var kestra: (client: KestraAPIClient, loop: EventLoop)?
@@ -71,6 +72,7 @@ package final class Bridge: @unchecked Sendable {
         Allocation.sharePools(max(loopCount, 2))
         log = Log(configuration.log, clock: clock)
         tls = try TLSContexts(configuration)
+        proxies = ProxyRules(configuration.proxies)
         do {
             journal = try Journal(settings: JournalSettings(configuration), now: clock.now())
             let (catalog, opening) = try Catalog.open("\(configuration.journal.directory)/catalog.sqlite")
@@ -116,7 +118,8 @@ package final class Bridge: @unchecked Sendable {
         join = JoinThread(
             loop: joinLoop, correlator: correlator, watch: watch, journal: journal, ledger: ledger, budget: budget,
             clock: clock, keys: keys, resource: resource, tenantExport: tenantExport)
-        forwarding = try EventForwarding(configuration, tls: tls, journal: journal, after: forwarded, log: log)
+        forwarding = try EventForwarding(
+            configuration, proxies: proxies, tls: tls, journal: journal, after: forwarded, log: log)
         intake = JournalIntake(
             journal: journal, join: join, ledger: ledger, budget: budget, clock: clock, forwarding: forwarding)
         let limits = ServerLimits(configuration.receivers.limits)
@@ -129,9 +132,10 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func buildEnrichment() throws(BridgeError) {
-        let proxies = ProxyRules(configuration.proxies)
         guard
-            let settings = configuration.enrichment.kestraAPI.flatMap({ KestraAPISettings($0, proxies: proxies, tls: tls.kestra) })
+            let settings = configuration.enrichment.kestraAPI.flatMap({
+                KestraAPISettings($0, proxies: proxies, tls: tls.kestra)
+            })
         else { return }
         let loop: EventLoop
         do {
@@ -151,7 +155,6 @@ package final class Bridge: @unchecked Sendable {
     }
 
     private func buildExporters() {
-        let proxies = ProxyRules(configuration.proxies)
         for exporter in configuration.exporters {
             // Signals with an address of their own get an exporter of their own.
             var byAddress: [ClientEndpoint: Set<Signal>] = [:]
@@ -195,13 +198,13 @@ package final class Bridge: @unchecked Sendable {
                 }
                 if case .dropped(let reason) = finished.outcome, reason != .shutdown {
                     log.limited(
-                        .error, "An exporter dropped telemetry", from: name, ("exporter", name), ("reason", reason.rawValue),
+                        .error, "An exporter dropped telemetry", from: ("exporter", name), ("reason", reason.rawValue),
                         ("records", "\(finished.records)"), ("message", finished.message))
                 }
                 join.exporterHasRoom(position)
             },
             onFailure: { message in
-                log.limited(.warning, "An export failed", from: name, ("exporter", name), ("message", message))
+                log.limited(.warning, "An export failed", from: ("exporter", name), ("message", message))
             })
         clients.append(client)
         exporters.append(exporter)

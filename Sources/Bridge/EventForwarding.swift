@@ -29,14 +29,13 @@ final class EventForwarding: @unchecked Sendable {
     ///
     /// - Parameter after: every event up to this record has been forwarded.
     convenience init?(
-        _ configuration: Configuration, tls: TLSContexts, journal: Journal, after: UInt64, log: Log
+        _ configuration: Configuration, proxies: ProxyRules, tls: TLSContexts, journal: Journal, after: UInt64, log: Log
     ) throws(BridgeError) {
         guard let settings = configuration.cloudEvents.forwardTo, !settings.routes.isEmpty else { return nil }
         do {
             try self.init(
-                settings, loop: EventLoop(name: "forwarding"), proxies: ProxyRules(configuration.proxies),
-                tls: tls.forwarding, journal: journal, after: after,
-                log: log)
+                settings, loop: EventLoop(name: "forwarding"), proxies: proxies, tls: tls.forwarding, journal: journal,
+                after: after, log: log)
         } catch {
             throw BridgeError(description: "\(error)")
         }
@@ -63,13 +62,12 @@ final class EventForwarding: @unchecked Sendable {
             let place = routes.count
             let client = Client(
                 loop: loop, endpoint: ClientEndpoint(endpoint).reached(through: settings.proxyURL, else: proxies),
-                connections: webhook.queue.consumers,
-                responseLimit: webhook.responseLimit, tls: endpoint.server.scheme == .https ? tls : nil)
+                connections: webhook.queue.consumers, responseLimit: webhook.responseLimit,
+                tls: endpoint.server.scheme == .https ? tls : nil)
             let forwarder = WebhookForwarder(
                 settings: webhook, loop: loop, sender: client, onEnd: { ends.take?($0, place) },
                 onFailure: {
-                    log.limited(
-                        .warning, "Forwarding an event failed", from: route.name, ("route", route.name), ("message", $0))
+                    log.limited(.warning, "Forwarding an event failed", from: ("route", route.name), ("message", $0))
                 })
             let earlier = settings.routes[..<position]
             clients.append(client)
@@ -80,8 +78,7 @@ final class EventForwarding: @unchecked Sendable {
                     takes: { type in route.takes(type: type) && !earlier.contains { $0.takes(type: type) } },
                     onDamage: { record in
                         log.limited(
-                            .error, "An event to be forwarded cannot be read back", from: route.name,
-                            ("route", route.name),
+                            .error, "An event to be forwarded cannot be read back", from: ("route", route.name),
                             ("record", "\(record)"))
                     }))
         }

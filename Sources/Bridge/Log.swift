@@ -33,16 +33,19 @@ package final class Log: Sendable {
 
     /// Writes a message whose kind may come in bursts: at most once in ten seconds.
     ///
-    /// - Parameter source: one of few that have a limit each, so that one backend that is down does not hide another.
-    package func limited(_ level: Level, _ message: String, from source: String = "", _ values: (String, String)...) {
+    /// - Parameter source: written before the other values: one of few that have a limit each, so that one backend that is
+    ///   down does not hide another.
+    package func limited(
+        _ level: Level, _ message: String, from source: (name: String, value: String)? = nil, _ values: (String, String)...
+    ) {
         let now = clock.now()
-        let kind = source.isEmpty ? message : "\(message) \(source)"
+        let kind = source.map { "\(message) \($0.value)" } ?? message
         let isDue = lastWritten.withLock { last in
             if let before = last[kind], now < before &+ 10_000_000_000 { return false }
             last[kind] = now
             return true
         }
-        if isDue { write(level, message, values) }
+        if isDue { write(level, message, (source.map { [$0] } ?? []) + values) }
     }
 
     private func write(_ level: Level, _ message: String, _ values: [(String, String)]) {

@@ -71,7 +71,7 @@ package struct ClientEndpoint: Sendable, Hashable {
     }
 
     /// Host, without brackets, and what follows its colon.
-    private static func split(_ authority: Substring) -> (host: Substring, port: Substring?) {
+    static func split(_ authority: Substring) -> (host: Substring, port: Substring?) {
         if authority.first == "[", let end = authority.firstIndex(of: "]") {
             let host = authority[authority.index(after: authority.startIndex)..<end]
             let rest = authority[authority.index(after: end)...]

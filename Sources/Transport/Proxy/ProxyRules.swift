@@ -50,31 +50,17 @@ package struct ProxyRules: Sendable {
             } else if let bytes = SocketAddress(host: text, port: 0)?.bytes {
                 self = .network(bytes, length: bytes.count * 8, port: nil)
             } else {
-                guard let (host, port) = Self.split(text) else { return nil }
-                if let bytes = SocketAddress(host: host, port: 0)?.bytes {
+                let (host, digits) = ClientEndpoint.split(text[...])
+                let port = digits.flatMap { Int($0) }
+                guard digits == nil || port != nil else { return nil }
+                if let bytes = SocketAddress(host: String(host), port: 0)?.bytes {
                     self = .network(bytes, length: bytes.count * 8, port: port)
                 } else {
-                    let name = host.hasPrefix("*.") ? host.dropFirst(2) : host.hasPrefix(".") ? host.dropFirst() : host[...]
+                    let name = host.hasPrefix("*.") ? host.dropFirst(2) : host.hasPrefix(".") ? host.dropFirst() : host
                     guard !name.isEmpty else { return nil }
                     self = .name(String(name), withItself: name.utf8.count == host.utf8.count, port: port)
                 }
             }
-        }
-
-        /// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`.
-        private static func split(_ text: String) -> (host: String, port: Int?)? {
-            var host = text[...]
-            var port: Substring?
-            if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
-                host = text[..<end].dropFirst()
-                let rest = text[end...].dropFirst()
-                guard rest.isEmpty || rest.first == ":" else { return nil }
-                port = rest.isEmpty ? nil : rest.dropFirst()
-            } else if let colon = text.lastIndex(of: ":") {
-                (host, port) = (text[..<colon], text[colon...].dropFirst())
-            }
-            guard let port else { return (String(host), nil) }
-            return Int(port).map { (String(host), $0) }
         }
 
         func covers(host: String, address: [UInt8]?, port: Int) -> Bool {
