@@ -64,7 +64,7 @@ package struct ExportRequests {
         var base = settings.basePath.prefix { $0 != "?" }
         while base.hasSuffix("/") { base.removeLast() }
         if !base.isEmpty, !base.hasPrefix("/") { base = "/" + base }
-        return "\(base)/v1/\(signal.name)\(query)"
+        return "\(base)\(signal.exportPath)\(query)"
     }
 
     /// At most eight digits and a unit (gRPC over HTTP/2, "Timeout").

@@ -162,7 +162,7 @@ final class RecordedSender: Sendable {
             headers.append(HeaderField("content-type", type))
         }
         let request = ClientRequest(
-            method: "POST", target: isGRPC ? recording.signal.exportMethod : "\(httpPath)/v1/\(recording.signal.name)",
+            method: "POST", target: isGRPC ? recording.signal.exportMethod : "\(httpPath)\(recording.signal.exportPath)",
             headers: headers, body: body, grpcCompressed: isGRPC && recording.isGzipped, timeout: 30_000_000_000)
         let outcome = Mutex<Result<ClientResponse, ClientError>?>(nil)
         let answered = DispatchSemaphore(value: 0)

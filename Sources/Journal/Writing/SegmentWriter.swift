@@ -27,7 +27,8 @@ final class SegmentWriter {
     /// The group being written.
     private let buffer = BlockBuffer(capacity: bufferBytes)
     private let zeros = BlockBuffer(capacity: 256 << 10)
-    private var head: [UInt8] = []
+    /// What comes before the payload of a record.
+    private var preamble: [UInt8] = []
     private var zeroedEnd: Int
     private var reservedEnd: Int
 
@@ -111,11 +112,11 @@ final class SegmentWriter {
     /// Adds a record to the group; returns its offset.
     func append(_ head: RecordHead, _ waiting: WaitingEntry) throws(Failure) -> Int {
         let offset = buffer.end
-        self.head.removeAll(keepingCapacity: true)
-        head.append(to: &self.head, content: waiting.content)
-        waiting.entry.keys.withUnsafeBytes { self.head.append(contentsOf: $0) }
-        self.head.append(contentsOf: waiting.entry.tenantBytes)
-        try take(self.head)
+        preamble.removeAll(keepingCapacity: true)
+        head.append(to: &preamble, content: waiting.content)
+        waiting.entry.keys.withUnsafeBytes { preamble.append(contentsOf: $0) }
+        preamble.append(contentsOf: waiting.entry.tenantBytes)
+        try take(preamble)
         try take(waiting.entry.payload)
         return offset
     }
