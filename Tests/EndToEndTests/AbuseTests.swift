@@ -1,7 +1,6 @@
 import FoundationEssentials
 import Glibc
 import Testing
-import Transport
 
 /// Peers that break every rule, by a script that writes frames as it likes: after each the relay is there, has not grown, and
 /// serves the next.
@@ -30,7 +29,7 @@ struct AbuseTests {
         let output = bridge.directory.appending(path: "abuse.log")
         let outcomes = try Peer.outcomes(
             "abuse.py", ["\(bridge.grpcPort)", "\(bridge.httpPort)", "\(bridge.processID)"], output: output.path)
-        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let metrics = try bridge.metrics
         for reason in ["malformed", "slow", "flood"] {
             let line = metrics.split(separator: "\n").first {
                 $0.hasPrefix("spanbridge_misused_connections_total{listeners=\"receivers\",reason=\"\(reason)\"} ")

@@ -71,7 +71,7 @@ struct AdversaryTests {
     }
 
     private func metric(_ name: String, _ bridge: BridgeProcess) throws -> Double {
-        let text = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let text = try bridge.metrics
         let line = text.split(separator: "\n").first { $0.hasPrefix("spanbridge_correlator_\(name) ") }
         guard let value = line?.split(separator: " ").last.flatMap({ Double($0) }) else {
             throw TestFailure("no metric spanbridge_correlator_\(name)")

@@ -88,7 +88,7 @@ struct BackendTests {
         for item in capture.items { try bridge.send(item) }
         let judge = try Judge(capture, evidence: .none)
         try waitUntil("the backend behind has everything", seconds: 60) { try judge.isComplete(behind.all) }
-        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let metrics = try bridge.metrics
         let dropped = metrics.split(separator: "\n").filter { $0.contains("reason=\"too_large_for_peer\"") }
         #expect(!dropped.isEmpty && dropped.allSatisfy { $0.hasSuffix(" 0") }, "\(dropped)")
         #expect(small.stop() == 0)

@@ -122,8 +122,13 @@ final class BridgeProcess {
         return (Int(line.filter(\.isNumber)) ?? 0) << 10
     }
 
+    /// The text of `/metrics`.
+    var metrics: String {
+        get throws { String(decoding: try http("GET", "/metrics").body, as: UTF8.self) }
+    }
+
     func send(_ item: Capture.Item) throws {
-        let path = "/v1/\(item.signal.name)"
+        let path = item.signal.exportPath
         switch item.transport {
         case "grpc":
             let status = try client.grpc(grpcPort, item.signal, item.body, gzip: item.isGzipped)

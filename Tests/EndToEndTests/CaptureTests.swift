@@ -126,7 +126,7 @@ struct CaptureTests {
     }
 
     private static func spills(of bridge: BridgeProcess) throws -> Int {
-        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let metrics = try bridge.metrics
         let line = metrics.split(separator: "\n").first { $0.hasPrefix("spanbridge_correlator_spilled_total") }
         return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
     }

@@ -81,7 +81,7 @@ struct ClientProgramTests {
         ) { said, _, bridge in
             #expect(said.contains("2000 succeeded, 0 failed, 0 errored, 0 timeout"), "\(said)")
             #expect(said.contains("2000 2xx, 0 3xx, 0 4xx, 0 5xx"), "\(said)")
-            let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+            let metrics = try bridge.metrics
             let accepted = metrics.split(separator: "\n").first {
                 $0.hasPrefix("spanbridge_receiver_accepted_records_total") && $0.contains("traces")
             }

@@ -66,7 +66,7 @@ struct DoctorCommandTests {
         #expect(
             answer["findings"]?.array?.compactMap { $0["code"]?.string }.sorted()
                 == ["traceparent_malformed", "unsampled", "wrong_port"])
-        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let metrics = try bridge.metrics
         #expect(metrics.contains("spanbridge_doctor_findings{code=\"unsampled\"} 1"))
         #expect(metrics.contains("spanbridge_doctor_findings{code=\"clock_ahead\"} 0"))
 

@@ -20,7 +20,7 @@ struct ForwardingTests {
     }
 
     private func metrics(_ bridge: BridgeProcess) throws -> String {
-        String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        try bridge.metrics
     }
 
     private func ended(_ outcome: String, _ count: Int, _ bridge: BridgeProcess, route: String = "default") throws -> Bool {

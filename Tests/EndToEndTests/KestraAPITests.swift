@@ -25,7 +25,7 @@ struct KestraAPITests {
         let bridge = try BridgeProcess(sinkPort: sink.port, hold: "1s", quiet: "300ms", extra: kestra.configuration)
         for item in capture.items { try bridge.send(item) }
         try waitUntil("every state is known", seconds: 20) { try attribute("kestra.state", ofSpansIn: sink) == wanted }
-        let metrics = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+        let metrics = try bridge.metrics
         #expect(metrics.contains("spanbridge_kestra_api_answers_total{outcome=\"found\"} \(wanted.count)"))
         kestra.stop()
         bridge.killHard()

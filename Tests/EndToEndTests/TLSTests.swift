@@ -94,7 +94,7 @@ final class TLSTests {
             if item.transport == "grpc" {
                 #expect(try known.grpc(port("grpc"), item.signal, item.body, gzip: item.isGzipped).code == 0)
             } else {
-                let path = "/v1/\(item.signal.name)"
+                let path = item.signal.exportPath
                 let answer = try anybody.http(port("http"), "POST", path, item.body, type: "application/x-protobuf")
                 #expect(answer.status == 200)
             }
@@ -167,7 +167,7 @@ final class TLSTests {
                     ", tls: {ca_file: \"\(directory)/\(isTrusted ? "one" : "two").pem\"}, backoff: [50ms, 100ms], rate: 1000"))
             for item in capture.items { try bridge.send(item) }
             func metrics() throws -> String {
-                String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+                try bridge.metrics
             }
             let prefix = "spanbridge_kestra_api_answers_total{outcome=\"\(isTrusted ? "found" : "unavailable")\"} "
             try waitUntil("the outcome of asking shows", seconds: 20) {

@@ -83,7 +83,7 @@ struct ExporterConformanceTests {
                   \(kind)/bad: {endpoint: "\(scheme)127.0.0.1:\(backend.port)"\(tls), compression: gzip, batch: {timeout: 0}, retry_on_failure: {initial_interval: 100ms, max_interval: 200ms}}
                 """)
         func metric(_ name: String, _ part: String) throws -> Int {
-            let text = String(decoding: try bridge.http("GET", "/metrics").body, as: UTF8.self)
+            let text = try bridge.metrics
             return text.split(separator: "\n").filter { $0.hasPrefix(name) && $0.contains("/bad\"") && $0.contains(part) }
                 .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0) { $0 + Int($1) }
         }
