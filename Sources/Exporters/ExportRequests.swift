@@ -5,7 +5,6 @@ package import Transport
 package struct ExportRequests {
     private let isGRPC: Bool
     private let compression: ContentCoding
-    private let level: Int
     private let timeout: UInt64
     private let headers: [HeaderField]
     private let targets: PerSignal<String>
@@ -13,7 +12,6 @@ package struct ExportRequests {
     package init(_ settings: ExporterSettings) {
         isGRPC = settings.wireProtocol == .grpc
         compression = settings.compression
-        level = settings.compressionLevel
         // The transport adds the timeout to a clock; a day stands for no limit.
         let day: UInt64 = 86_400_000_000_000
         timeout = settings.timeout == 0 ? day : min(settings.timeout, day)
@@ -45,7 +43,7 @@ package struct ExportRequests {
     package func request(for dispatch: Dispatch) -> ClientRequest {
         ClientRequest(
             target: targets[dispatch.signal], headers: headers,
-            body: Compression.compress(dispatch.payload, coding: compression, level: level),
+            body: Compression.compress(dispatch.payload, coding: compression),
             grpcCompressed: isGRPC && compression != .identity, timeout: timeout)
     }
 

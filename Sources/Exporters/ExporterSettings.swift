@@ -14,8 +14,6 @@ package struct ExporterSettings: Sendable {
     /// Sent with each request; gRPC calls them metadata. Names are made lower case.
     package var headers: [HeaderField] = []
     package var compression = ContentCoding.gzip
-    /// 1 is the fastest.
-    package var compressionLevel = 1
     /// Of one attempt (`timeout`); 0 for none.
     package var timeout: UInt64 = 10_000_000_000
     /// Bytes of an answer, as sent and inflated (OTLP C-2: 4 MiB).

@@ -90,7 +90,7 @@ struct AllocationRun {
             headers: coding == .identity ? [] : [HeaderField("grpc-encoding", coding.name)], peer: "", listener: "grpc")
         var calls: UInt64 = 0
         for serial in 1...3 as ClosedRange<UInt64> {
-            let body = Compression.compress(template.request(serial), coding: coding, level: 1)
+            let body = Compression.compress(template.request(serial), coding: coding)
             let request = Request(head: head, body: body, grpcCompressed: coding != .identity)
             let before = allocation_count()
             receiver.handle(request, responder: Responder { _ in })

@@ -37,12 +37,12 @@ struct Bricks {
         bricks += try correlation(services, joined)
         for (name, coding) in [("gzip level 1", ContentCoding.gzip), ("zstd level 1", .zstd)] {
             bricks.append(
-                perRequest(name, services) { _ = Compression.compress($0, coding: coding, level: 1) })
+                perRequest(name, services) { _ = Compression.compress($0, coding: coding) })
         }
         for (name, coding) in [("inflate gzip", ContentCoding.gzip), ("inflate zstd", .zstd)] {
             bricks.append(
                 perRequest(
-                    name, services, prepare: { Compression.compress($0, coding: coding, level: 1) },
+                    name, services, prepare: { Compression.compress($0, coding: coding) },
                     { _ = try? Inflation.inflate($0, coding: coding, limit: 64 << 20) }))
         }
         bricks.append(perRequest("copy (memcpy)", services) { body in

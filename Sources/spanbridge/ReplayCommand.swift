@@ -155,7 +155,7 @@ final class RecordedSender: Sendable {
 
     func send(_ recording: RecordedRequest) throws(CommandFailure) {
         let isGRPC = recording.transport == "grpc"
-        let body = recording.isGzipped ? Compression.compress(recording.body, coding: .gzip, level: 6) : recording.body
+        let body = recording.isGzipped ? Compression.compress(recording.body, coding: .gzip) : recording.body
         var headers = recording.isGzipped ? [HeaderField(isGRPC ? "grpc-encoding" : "content-encoding", "gzip")] : []
         if !isGRPC {
             let type = recording.transport.contains("json") ? "application/json" : "application/x-protobuf"

@@ -155,7 +155,7 @@ struct RelayTests {
             #expect(try status("/v1/traces", valid, protobuf, [HeaderField("content-encoding", "lzma")]) == 400)
             #expect(try status("/v1/nothing", valid, protobuf) == 404)
             #expect(try bridge.http("GET", "/v1/traces", port: bridge.httpPort).status == 405)
-            let bomb = Compression.compress([UInt8](repeating: 0, count: 65 << 20), coding: .gzip, level: 1)
+            let bomb = Compression.compress([UInt8](repeating: 0, count: 65 << 20), coding: .gzip)
             #expect(try status("/v1/traces", bomb, protobuf, [HeaderField("content-encoding", "gzip")]) == 413)
             #expect(try bridge.grpc(.traces, garbage).code == 3)
             #expect(try bridge.grpc(.traces, Array(valid.dropLast(7)), gzip: true).code == 3)

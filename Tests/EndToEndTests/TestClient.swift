@@ -50,7 +50,7 @@ final class TestClient: Sendable {
             case .metrics: "metrics.v1.MetricsService"
             case .logs: "logs.v1.LogsService"
             }
-        let compressed = gzip ? Compression.compress(body, coding: .gzip, level: 1) : body
+        let compressed = gzip ? Compression.compress(body, coding: .gzip) : body
         let response = try send(
             port, .grpc,
             ClientRequest(

@@ -76,7 +76,7 @@ import Transport
     @Test("C-2: an answer above the limit, as sent or inflated, is not retried")
     func largeAnswers() {
         let limit = 1_000
-        let bomb = Compression.compress([UInt8](repeating: 0, count: 1_001), coding: .gzip, level: 1)
+        let bomb = Compression.compress([UInt8](repeating: 0, count: 1_001), coding: .gzip)
         for answer in [
             .failure(.responseTooLarge(limit: limit)), FakeSender.http(200, body: [UInt8](repeating: 0, count: 1_001)),
             FakeSender.http(200, [HeaderField("content-encoding", "gzip")], body: bomb),
@@ -94,7 +94,7 @@ import Transport
         let expected = AttemptOutcome.delivered(rejected: 3, message: "bad ids")
         #expect(outcome(FakeSender.http(200, body: body)) == expected)
         #expect(outcome(FakeSender.grpc(0, body: body)) == expected)
-        let small = Compression.compress(body, coding: .gzip, level: 1)
+        let small = Compression.compress(body, coding: .gzip)
         #expect(outcome(FakeSender.http(200, [HeaderField("content-encoding", "gzip")], body: small)) == expected)
         let answer = ClientResponse(
             status: 200, headers: [HeaderField("grpc-encoding", "gzip")], body: small, grpcCompressed: true,

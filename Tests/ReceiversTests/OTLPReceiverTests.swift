@@ -99,7 +99,7 @@ import Transport
     func compressed(encoding: String) throws {
         let body = spans(valid: 2)
         let coding = try #require(ContentCoding(name: encoding))
-        let compressed = Compression.compress(body, coding: coding, level: 1)
+        let compressed = Compression.compress(body, coding: coding)
         #expect(try answer(.http("/v1/traces", compressed, encoding: encoding)).status == 200)
         #expect(try answer(.grpc(Self.tracesMethod, compressed, encoding: encoding)).grpc.code == 0)
         #expect(intake.batches.map(\.payload) == [body, body])
@@ -127,7 +127,7 @@ import Transport
     @Test("H-10: a truncated or damaged gzip body is bad data", arguments: ["gzip", "zstd", "deflate"])
     func truncated(encoding: String) throws {
         let coding = try #require(ContentCoding(name: encoding))
-        let compressed = Compression.compress(spans(valid: 9), coding: coding, level: 1)
+        let compressed = Compression.compress(spans(valid: 9), coding: coding)
         for body in [Array(compressed.dropLast(3)), [], Array("no such format".utf8)] {
             #expect(try answer(.http("/v1/traces", body, encoding: encoding)).status == 400)
             #expect(try answer(.grpc(Self.tracesMethod, body, encoding: encoding)).grpc.code == 3)
@@ -140,8 +140,8 @@ import Transport
     @Test("G-2, G-3, H-4: above the limit, as sent or inflated: 413, and RESOURCE_EXHAUSTED without RetryInfo")
     func tooLarge() throws {
         let large = spans(valid: 1, nameLength: limit)
-        let bomb = Compression.compress([UInt8](repeating: 0, count: 64 << 20), coding: .gzip, level: 9)
-        let small = Compression.compress(large, coding: .zstd, level: 1)
+        let bomb = Compression.compress([UInt8](repeating: 0, count: 64 << 20), coding: .gzip)
+        let small = Compression.compress(large, coding: .zstd)
         for (body, encoding) in [(large, nil), (bomb, "gzip"), (small, "zstd")] as [([UInt8], String?)] {
             let http = try answer(.http("/v1/traces", body, encoding: encoding))
             #expect(http.status == 413 && http.header("retry-after") == nil)

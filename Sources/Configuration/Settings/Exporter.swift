@@ -40,8 +40,8 @@ extension Configuration {
         package var logsEndpoint: RemoteEndpoint?
         /// Default none. Values are never logged.
         package var headers: [Header] = []
-        /// Default `gzip`, as in the collector. `zstd` costs less on both sides if the backend takes it; `none` is for
-        /// backends on the same machine.
+        /// Default `gzip`, as in the collector. `zstd` shrinks more and costs the backend less, if it takes it; `none`
+        /// is for backends on the same machine.
         package var compression = Compression.gzip
         /// How long one request may take. Default 10 s; 0 for no limit. Lower repeats requests that a slow backend did
         /// take; higher finds a dead one later.

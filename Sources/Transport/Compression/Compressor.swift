@@ -1,46 +1,34 @@
-import CDeflate
+import CISAL
 import CZstd
 
-/// Compresses bodies one after the other, reusing its contexts. Belongs to one thread.
-package final class Compressor {
-    private var deflate: OpaquePointer?
-    private var deflateLevel: Int32 = 0
+/// Compresses bodies one after the other at the fastest level that still shrinks well, reusing its contexts. Belongs to
+/// one thread.
+final class Compressor {
+    private var deflate: DeflateContext?
     private var zstd: OpaquePointer?
 
-    package init() {}
+    init() {}
 
-    deinit {
-        libdeflate_free_compressor(deflate)
-        ZSTD_freeCCtx(zstd)
-    }
+    deinit { ZSTD_freeCCtx(zstd) }
 
-    /// Compresses `body`. `level` is cut to what the coding offers: 1…12 for gzip and zlib, 1…19 for zstd.
-    package func compress(_ body: [UInt8], coding: ContentCoding, level: Int) -> [UInt8] {
+    func compress(_ body: [UInt8], coding: ContentCoding) -> [UInt8] {
         switch coding {
         case .identity:
             return body
-        case .gzip:
-            let context = deflateContext(level)
-            return filled(libdeflate_gzip_compress_bound(context, body.count), body) { input, output in
-                libdeflate_gzip_compress(context, input.baseAddress, input.count, output.baseAddress, output.count)
-            }
-        case .zlib:
-            let context = deflateContext(level)
-            return filled(libdeflate_zlib_compress_bound(context, body.count), body) { input, output in
-                libdeflate_zlib_compress(context, input.baseAddress, input.count, output.baseAddress, output.count)
-            }
+        case .gzip, .zlib:
+            let context = deflateContext()
+            let format = UInt16(coding == .gzip ? IGZIP_GZIP : IGZIP_ZLIB)
+            return filled(DeflateContext.bound(body.count), body) { context.compress($0, into: $1, format: format) }
         case .zstd:
             let context = zstdContext()
-            let level = Int32(min(max(level, 1), 19))
             return filled(ZSTD_compressBound(body.count), body) { input, output in
-                let size = ZSTD_compressCCtx(
-                    context, output.baseAddress, output.count, input.baseAddress, input.count, level)
+                let size = ZSTD_compressCCtx(context, output.baseAddress, output.count, input.baseAddress, input.count, 1)
                 return ZSTD_isError(size) == 0 ? size : 0
             }
         }
     }
 
-    /// Safe: `bound` is the library's own worst case, and it gets both buffers with their bounds and keeps neither.
+    /// Safe: the library gets both buffers with their bounds and keeps neither.
     private func filled(
         _ bound: Int, _ body: [UInt8], _ work: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) -> Int
     ) -> [UInt8] {
@@ -53,13 +41,10 @@ package final class Compressor {
         return [UInt8](output[...])
     }
 
-    private func deflateContext(_ level: Int) -> OpaquePointer {
-        let level = Int32(min(max(level, 1), 12))
-        if let deflate, level == deflateLevel { return deflate }
-        guard let context = libdeflate_alloc_compressor(level) else { fatalError("out of memory") }
-        libdeflate_free_compressor(deflate)
+    private func deflateContext() -> DeflateContext {
+        if let deflate { return deflate }
+        let context = DeflateContext()
         deflate = context
-        deflateLevel = level
         return context
     }
 
@@ -68,5 +53,42 @@ package final class Compressor {
         guard let context = ZSTD_createCCtx() else { fatalError("out of memory") }
         zstd = context
         return context
+    }
+}
+
+/// The working memory of ISA-L's deflate at its level 1, 360 KiB.
+private final class DeflateContext {
+    private let stream = UnsafeMutablePointer<isal_zstream>.allocate(capacity: 1)
+    private let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: Int(isal_level_1_buffer_size))
+
+    deinit {
+        stream.deallocate()
+        scratch.deallocate()
+    }
+
+    /// The most that a body of `count` bytes becomes: what does not shrink is stored in blocks of 64 KiB with 5 bytes each,
+    /// after a header of at most 10 and before a trailer of 8.
+    static func bound(_ count: Int) -> Int { count + count / 4_096 + 64 }
+
+    /// How many bytes of `output` were written, 0 if it is too small. Bodies are shorter than 4 GiB, which the limits of
+    /// requests see to.
+    ///
+    /// Safe: the library sets what it reads of the stream in its `init`, gets the bounds of all three buffers, which live for
+    /// the whole call, and reads none of them afterwards.
+    func compress(
+        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, format: UInt16
+    ) -> Int {
+        guard let inputSize = UInt32(exactly: input.count), let outputSize = UInt32(exactly: output.count) else { return 0 }
+        isal_deflate_stateless_init(stream)
+        stream.pointee.level = 1
+        stream.pointee.level_buf = scratch
+        stream.pointee.level_buf_size = isal_level_1_buffer_size
+        stream.pointee.gzip_flag = format
+        stream.pointee.end_of_stream = 1
+        stream.pointee.next_in = UnsafeMutablePointer(mutating: input.bindMemory(to: UInt8.self).baseAddress)
+        stream.pointee.avail_in = inputSize
+        stream.pointee.next_out = output.bindMemory(to: UInt8.self).baseAddress
+        stream.pointee.avail_out = outputSize
+        return isal_deflate_stateless(stream) == COMP_OK ? Int(stream.pointee.total_out) : 0
     }
 }
