@@ -13,6 +13,9 @@ let settings: [SwiftSetting] = [
 // Wire lends views of bytes it does not own, which needs lifetime annotations.
 let wireSettings = settings + [.enableExperimentalFeature("Lifetimes")]
 
+// Programs bring the Swift runtime with them: they run where no Swift is, in less memory and time than with its libraries.
+let runtimeWithin: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])]
+
 func library(_ name: String, _ dependencies: [Target.Dependency], settings own: [SwiftSetting] = settings) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: own)
 }
@@ -66,13 +69,15 @@ let package = Package(
             ]),
         .executableTarget(
             name: "spanbridge",
-            dependencies: ["Bridge", "Configuration", "OTLP", "Timeline", "Transport"],
-            swiftSettings: settings),
+            dependencies: ["Bridge", "Configuration", "Journal", "OTLP", "Timeline", "Transport"],
+            swiftSettings: settings,
+            linkerSettings: runtimeWithin),
         .executableTarget(
             name: "spanbridge-bench",
             dependencies: ["Wire", "OTLP", "Correlation", "Journal", "Transport", "Receivers", "CAllocationCount"],
             exclude: ["requirements.txt"],
-            swiftSettings: settings),
+            swiftSettings: settings,
+            linkerSettings: runtimeWithin),
 
         tests("WireTests", ["Wire"]),
         tests("OTLPTests", ["OTLP", "Wire", "COTLP", "CProtobufC"], resources: [.copy("Golden")]),

@@ -28,10 +28,11 @@ package struct FileOperations: Sendable {
     /// Takes the file's exclusive lock without waiting.
     package var lock: @Sendable (_ file: Int32) -> Int32
 
-    /// The errno of a failed call.
-    package struct FileFailure: Error {
+    /// The errno of a failed call; described by the system's words for it.
+    package struct FileFailure: Error, CustomStringConvertible {
         package let code: Int32
         package init(code: Int32) { self.code = code }
+        package var description: String { String(cString: strerror(code)) }
     }
 
     /// The real system calls.
@@ -135,6 +136,25 @@ extension FileOperations {
 
     func writeAll(_ file: Int32, _ bytes: [UInt8], at offset: Int) -> Int32 {
         bytes.withUnsafeBytes { writeAll(file, $0, at: offset) }
+    }
+
+    /// The bytes of a whole file, also of one whose size the system does not tell, as those of `/proc`.
+    package func contents(of path: String) throws(FileFailure) -> [UInt8] {
+        let file = open(path, O_RDONLY)
+        guard file >= 0 else { throw FileFailure(code: -file) }
+        defer { close(file) }
+        var contents: [UInt8] = []
+        while true {
+            let chunk = 64 << 10
+            var failure: Int32 = 0
+            let part = [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
+                let read = read(file, UnsafeMutableRawBufferPointer(buffer), contents.count)
+                if read < 0 { failure = Int32(clamping: -read) } else { count = read }
+            }
+            guard failure == 0 else { throw FileFailure(code: failure) }
+            contents += part
+            if part.count < chunk { return contents }
+        }
     }
 
     /// Makes a directory's entries survive a power cut; 0 or a negated errno.

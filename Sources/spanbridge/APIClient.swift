@@ -1,6 +1,5 @@
 import Configuration
 import Dispatch
-import FoundationEssentials
 import OTLP
 import Synchronization
 import Transport
@@ -14,9 +13,9 @@ final class APIClient: Sendable {
     private let token: String?
 
     /// - Throws: `TransportError` if the machine gives no event loop.
-    init(_ endpoint: RemoteEndpoint) throws {
+    init(_ endpoint: RemoteEndpoint, _ environment: [String: String]) throws {
         self.endpoint = endpoint
-        token = ProcessInfo.processInfo.environment["SPANBRIDGE_API_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
+        token = environment["SPANBRIDGE_API_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         loop = try EventLoop(name: "api-client")
         client = Client(
             loop: loop,

@@ -1,5 +1,5 @@
+import Bridge
 import Configuration
-import FoundationEssentials
 import OTLP
 import Timeline
 
@@ -17,7 +17,7 @@ struct EventsCommand {
         ] {
             if let value { query.append((name, value)) }
         }
-        return ask(options.output, "/api/v1/events", query) { body in
+        return ask(options.output, environment, "/api/v1/events", query) { body in
             let page = try EventPage(json: body)
             var text = EventsText.render(page.events, width: Terminal.width, color: isColored(options.output, environment))
             if let cursor = page.nextCursor { text += "There are more: --cursor '\(cursor)'\n" }
@@ -35,7 +35,7 @@ struct TimelineCommand {
         var query: [(String, String)] = []
         if let source = options.source { query.append(("source", source)) }
         if let tenant = options.tenant { query.append(("tenant", tenant)) }
-        return ask(options.output, "/api/v1/events/\(percentEncoded(options.event))/timeline", query) { body in
+        return ask(options.output, environment, "/api/v1/events/\(percentEncoded(options.event))/timeline", query) { body in
             TimelineText.render(
                 try Timeline(json: body), width: options.width ?? Terminal.width,
                 color: isColored(options.output, environment))
@@ -64,10 +64,12 @@ struct ExplainCommand {
         let aboutTrace = Question("/api/v1/traces/\(name)/explain", []) { body in
             ExplainText.render(try ExplanationList(json: body), width: width, color: color)
         }
-        if options.source != nil { return ask(options.output, [aboutEvent]) }
-        if TraceID(hex: options.name) != nil { return ask(options.output, [aboutExecution, aboutEvent, aboutTrace]) }
+        if options.source != nil { return ask(options.output, environment, [aboutEvent]) }
+        if TraceID(hex: options.name) != nil {
+            return ask(options.output, environment, [aboutExecution, aboutEvent, aboutTrace])
+        }
         return ask(
-            options.output, [aboutExecution, aboutEvent],
+            options.output, environment, [aboutExecution, aboutEvent],
             unknown: """
                 Nobody named an execution or an event '\(options.name)', and it is no trace id (32 hex digits). Ids are \
                 case-sensitive; `spanbridge events` lists the known events.
@@ -92,18 +94,20 @@ private struct Question {
 }
 
 private func ask(
-    _ output: Invocation.Output, _ path: String, _ query: [(String, String)],
+    _ output: Invocation.Output, _ environment: [String: String], _ path: String, _ query: [(String, String)],
     _ render: @escaping ([UInt8]) throws -> String
 ) -> ExitCode {
-    ask(output, [Question(path, query, render)])
+    ask(output, environment, [Question(path, query, render)])
 }
 
 /// Asks the API until it knows something and prints that answer, as it came or drawn.
 ///
 /// - Parameter unknown: what to say if it knows nothing by any of the questions; else what it said to the last one.
-private func ask(_ output: Invocation.Output, _ questions: [Question], unknown: String? = nil) -> ExitCode {
+private func ask(
+    _ output: Invocation.Output, _ environment: [String: String], _ questions: [Question], unknown: String? = nil
+) -> ExitCode {
     do {
-        let client = try APIClient(output.api)
+        let client = try APIClient(output.api, environment)
         for (position, question) in questions.enumerated() {
             do throws(CommandFailure) {
                 let body = try client.get(question.target).get()
@@ -139,7 +143,7 @@ extension Invocation.TimeBound {
         case .instant(let text): text
         case .ago(let nanoseconds):
             RFC3339.format(
-                nanoseconds: UInt64(max(0, Date().timeIntervalSince1970) * 1e9) - min(nanoseconds, 1_000_000_000_000_000_000))
+                nanoseconds: Clock().now() - min(nanoseconds, 1_000_000_000_000_000_000))
         }
     }
 }

@@ -9,7 +9,7 @@ struct DoctorCommand {
 
     func run() -> ExitCode {
         do {
-            let body = try APIClient(output.api).get("/api/v1/doctor").get()
+            let body = try APIClient(output.api, environment).get("/api/v1/doctor").get()
             let diagnosis = try Diagnosis(json: body)
             let text =
                 output.json

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import OTLP
 
 /// One recorded webhook call: the CloudEvent that was delivered and the execution that Kestra said it started.
@@ -8,27 +7,17 @@ struct RecordedDelivery {
     /// The state in which the execution ended; nil if the recording does not tell.
     private let state: String?
 
-    /// The deliveries of a folder and of the folders below it.
-    static func all(in folder: URL) throws -> [RecordedDelivery] {
-        var found: [RecordedDelivery] = []
-        let truth = try? JSONValue.parse(Array(Data(contentsOf: folder.appending(path: "expected.json"))))
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() {
-            let path = folder.appending(path: name)
-            var isFolder = false
-            if FileManager.default.fileExists(atPath: path.path, isDirectory: &isFolder), isFolder {
-                found += try all(in: path)
-            } else if name.hasPrefix("webhook-"), name.hasSuffix(".json") {
-                let call = try JSONValue.parse(Array(Data(contentsOf: path)))
-                guard let event = call["body"], event["specversion"] != nil,
-                    let execution = call["response"]?["body"]?["id"]?.string
-                else { continue }
-                found.append(
-                    RecordedDelivery(
-                        event: event, execution: execution,
-                        state: truth?["executions"]?[execution]?["state"]?.string))
-            }
-        }
-        return found
+    /// Nil if the file is no call that delivered a CloudEvent and was answered with an execution. The state is told by
+    /// `expected.json` beside it.
+    init?(call path: String) throws {
+        let call = try Recording.json(of: path)
+        guard let event = call["body"], event["specversion"] != nil,
+            let execution = call["response"]?["body"]?["id"]?.string
+        else { return nil }
+        self.event = event
+        self.execution = execution
+        let truth = try? Recording.json(of: path.dropLast(Recording.name(of: path).count) + "expected.json")
+        state = truth?["executions"]?[execution]?["state"]?.string
     }
 
     /// What Portarium's tee and the flow's first task tell.

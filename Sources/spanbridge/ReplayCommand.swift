@@ -1,6 +1,6 @@
+import Bridge
 import Configuration
 import Dispatch
-import FoundationEssentials
 import Glibc
 import OTLP
 import Synchronization
@@ -9,23 +9,25 @@ import Transport
 /// `spanbridge replay`: sends recorded requests to a receiver, each over the transport it was recorded from.
 struct ReplayCommand {
     var options: Invocation.Replay
+    var environment: [String: String]
 
     func run() -> ExitCode {
         do {
-            let recordings = try options.directories.flatMap { try RecordedRequest.all(in: URL(filePath: $0)) }
-            guard !recordings.isEmpty else {
+            let recordings = try options.directories.map(Recording.init(folder:))
+            let requests = try recordings.flatMap { try $0.requests() }
+            guard !requests.isEmpty else {
                 complain(
                     "There are no recorded requests (NNNNN-….meta.json) in \(options.directories.joined(separator: ", ")).")
                 return .failure
             }
             let sender = try RecordedSender(http: options.http, grpc: options.grpc)
-            let deliveries = try options.directories.flatMap { try RecordedDelivery.all(in: URL(filePath: $0)) }
-            let api = try options.api.map(APIClient.init)
+            let deliveries = try recordings.flatMap { try $0.deliveries() }
+            let api = try options.api.map { try APIClient($0, environment) }
             for delivery in deliveries { try api.map(delivery.tellStart) }
-            for _ in 0..<options.repetitions { try send(recordings, by: sender) }
+            for _ in 0..<options.repetitions { try send(requests, by: sender) }
             for delivery in deliveries { try api.map(delivery.tellEnd) }
-            let bytes = recordings.reduce(0) { $0 + $1.body.count } * options.repetitions
-            print("Sent \(recordings.count * options.repetitions) requests, \(bytes) bytes.")
+            let bytes = requests.reduce(0) { $0 + $1.body.count } * options.repetitions
+            print("Sent \(requests.count * options.repetitions) requests, \(bytes) bytes.")
             return .success
         } catch let failure as CommandFailure {
             complain(failure.message)
@@ -36,17 +38,17 @@ struct ReplayCommand {
         }
     }
 
-    private func send(_ recordings: [RecordedRequest], by sender: RecordedSender) throws {
-        let first = recordings.map(\.time).min() ?? 0
+    private func send(_ requests: [RecordedRequest], by sender: RecordedSender) throws {
+        let first = requests.map(\.time).min() ?? 0
         let begin = EventLoop.now()
-        let shift = options.shiftToNow ? Int64(Date().timeIntervalSince1970 * 1e9) - Int64(clamping: first) : 0
-        for recording in recordings {
+        let shift = options.shiftToNow ? Int64(clamping: Clock().now()) - Int64(clamping: first) : 0
+        for request in requests {
             if let speed = options.speed {
-                let due = begin &+ UInt64(Double(recording.time &- first) / speed)
+                let due = begin &+ UInt64(Double(request.time &- first) / speed)
                 let now = EventLoop.now()
                 if due > now { usleep(UInt32(clamping: (due - now) / 1000)) }
             }
-            try sender.send(shift == 0 ? recording : try recording.shifted(by: shift))
+            try sender.send(shift == 0 ? request : try request.shifted(by: shift))
         }
     }
 }
@@ -62,26 +64,15 @@ struct RecordedRequest {
     var time: UInt64
     var body: [UInt8]
 
-    /// The requests of a folder and of the folders below it, in the order of their names.
-    static func all(in folder: URL) throws -> [RecordedRequest] {
-        var found: [RecordedRequest] = []
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() {
-            let path = folder.appending(path: name)
-            var isFolder = false
-            if FileManager.default.fileExists(atPath: path.path, isDirectory: &isFolder), isFolder {
-                found += try all(in: path)
-            } else if name.hasSuffix(".meta.json") {
-                found.append(try RecordedRequest(meta: path))
-            }
-        }
-        return found
-    }
+    /// How the name of a file ends that describes a request; the body is in the file of the same name without it.
+    static let suffix = ".meta.json"
 
-    private init(meta path: URL) throws {
-        let meta = try JSONValue.parse(Array(Data(contentsOf: path)))
-        name = String(path.lastPathComponent.dropLast(".meta.json".count))
+    init(meta path: String) throws {
+        let meta = try Recording.json(of: path)
+        let stem = path.dropLast(Self.suffix.count)
+        name = String(Recording.name(of: String(stem)))
         guard let signal = Signal.allCases.first(where: { $0.name == meta["signal"]?.string }) else {
-            throw CommandFailure(code: .failure, message: "\(path.path) names no signal (traces, metrics or logs).")
+            throw CommandFailure(code: .failure, message: "\(path) names no signal (traces, metrics or logs).")
         }
         self.signal = signal
         transport = meta["transport"]?.string ?? "http"
@@ -91,8 +82,7 @@ struct RecordedRequest {
             return pair.count == 2 && pair[1] == "gzip"
                 && ["grpc-encoding", "content-encoding"].contains(pair[0].lowercased())
         }
-        let file = path.deletingLastPathComponent().appending(path: "\(name).\(transport.contains("json") ? "json" : "pb")")
-        body = Array(try Data(contentsOf: file))
+        body = try Recording.bytes(of: "\(stem).\(transport.contains("json") ? "json" : "pb")")
     }
 
     /// The same request with every time moved by so many nanoseconds.

@@ -1,7 +1,6 @@
 import Bridge
 import Configuration
 import Dispatch
-import FoundationEssentials
 import Glibc
 import Transport
 
@@ -53,9 +52,9 @@ private func load(_ settings: Invocation.Settings, _ environment: [String: Strin
     var text: [UInt8]?
     if let file = settings.file {
         do {
-            text = Array(try Data(contentsOf: URL(filePath: file)))
+            text = try ConfigurationFile.read(file)
         } catch {
-            complain("The configuration file \(file) cannot be read: \(String(cString: strerror(errno))).")
+            complain(error.message)
             return nil
         }
     }
