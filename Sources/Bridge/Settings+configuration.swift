@@ -16,6 +16,7 @@ extension ServerLimits {
         concurrentStreams = limits.concurrentStreams
         headTimeout = limits.headTimeout
         bodyTimeout = limits.bodyTimeout
+        bodyRate = limits.bodyRate
         idleTimeout = limits.idleTimeout
     }
 }

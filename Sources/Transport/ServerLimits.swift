@@ -20,8 +20,10 @@ package struct ServerLimits: Sendable {
     package var discardBytes = 1 << 20
     /// From the first byte of a request's head (or of the connection) to the head's end.
     package var headTimeout: UInt64 = 10_000_000_000
-    /// The longest time without a byte of a body; then 408, or RST_STREAM.
+    /// The time in which a body must end or bring `bodyRate` times as many bytes; else 408, or RST_STREAM.
     package var bodyTimeout: UInt64 = 30_000_000_000
+    /// Bytes a second; 0 if a body must only not pause for `bodyTimeout`.
+    package var bodyRate = 240
     /// How long a connection without requests is kept.
     package var idleTimeout: UInt64 = 300_000_000_000
     /// HTTP/1.1 requests taken in while an earlier one is not answered yet.
@@ -37,6 +39,12 @@ package struct ServerLimits: Sendable {
     package var outputHighWater = 1 << 20
 
     package init() {}
+
+    /// Bytes that a body must bring in each `bodyTimeout`.
+    var leastBodyBytes: Int {
+        let (bytes, overflow) = bodyRate.multipliedReportingOverflow(by: Int(bodyTimeout / 1_000_000))
+        return overflow ? .max : bytes / 1_000
+    }
 
     /// Limits for a receiver that is open to senders nobody vouches for.
     package static let defaults = ServerLimits()

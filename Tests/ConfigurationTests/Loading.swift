@@ -32,7 +32,7 @@ let fullFile = """
           http: {endpoint: "0.0.0.0:0", cors: {allowed_origins: ["https://*.example.org"], allowed_headers: [x-token], max_age: 1h}}
         max_request_size: 32MiB
         deduplicate: 0
-      limits: {connections: 10, header_size: 8KiB, header_count: 50, concurrent_streams: 5, head_timeout: 1s, body_timeout: 2s, idle_timeout: 3s}
+      limits: {connections: 10, header_size: 8KiB, header_count: 50, concurrent_streams: 5, head_timeout: 1s, body_timeout: 2s, body_rate: 1KiB, idle_timeout: 3s}
     memory: {limit: 1GiB}
     exporters:
       otlp/tempo:

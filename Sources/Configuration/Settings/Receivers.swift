@@ -93,8 +93,11 @@ extension Configuration {
         package var concurrentStreams = 128
         /// How long the head of a request may take. Default 10 s. Lower cuts off slow links; higher feeds slowloris.
         package var headTimeout: Nanoseconds = 10 * second
-        /// How long a body may pause. Default 30 s.
+        /// How long a body may take, or may take to bring `bodyRate` times as many bytes. Default 30 s.
         package var bodyTimeout: Nanoseconds = 30 * second
+        /// Bytes a second. Default 240. Lower lets slow peers keep their place longer; 0 lets a body go on for ever, as long
+        /// as it does not pause for `bodyTimeout`; higher cuts off slow links.
+        package var bodyRate: ByteCount = 240
         /// How long a connection without requests stays open. Default 5 m. Lower makes senders connect more often.
         package var idleTimeout: Nanoseconds = 300 * second
 
@@ -105,6 +108,7 @@ extension Configuration {
             section.count("concurrent_streams", &concurrentStreams, in: 1...10_000)
             section.duration("head_timeout", &headTimeout, in: 100 * millisecond...hour)
             section.duration("body_timeout", &bodyTimeout, in: 100 * millisecond...hour)
+            section.size("body_rate", &bodyRate, in: 0...1 << 20)
             section.duration("idle_timeout", &idleTimeout, in: second...day)
         }
     }

@@ -54,6 +54,7 @@ final class HTTP1Server: ServerMachine {
     private(set) var isFinished = false
     private var lingerUntil: UInt64?
     private var lastActivity: UInt64
+    private var pace: BodyPace
     private var headStart: UInt64?
     private var isFirstRequest = true
     /// Since when output has been waiting to be taken.
@@ -65,6 +66,7 @@ final class HTTP1Server: ServerMachine {
         self.peer = peer
         self.listener = listener
         lastActivity = now
+        pace = BodyPace(now: now)
     }
 
     var hasOutput: Bool { !output.isEmpty }
@@ -83,6 +85,7 @@ final class HTTP1Server: ServerMachine {
     func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) {
         guard !isFinished, !bytes.isEmpty else { return }
         lastActivity = now
+        pace.moved(bytes.count, least: limits.leastBodyBytes, now: now)
         if stash.isEmpty {
             let rest = process(bytes, now: now)
             stash.append(contentsOf: rest)
@@ -181,6 +184,7 @@ final class HTTP1Server: ServerMachine {
             ? .chunked(ChunkedDecoder(byteLimit: limits.headerBytes, countLimit: limits.headerCount))
             : .sized(remaining: length)
 
+        pace.restart(now: now)
         switch handler.admit(request) {
         case .refuse(let response):
             refuse(response, length: fields.isChunked ? nil : length, expectsContinue: expectsContinue, now: now)
@@ -290,6 +294,8 @@ final class HTTP1Server: ServerMachine {
         else { return }
         pending[index].response = response
         lastActivity = now
+        // What comes next may not have been read until now.
+        pace.restart(now: now)
         flush(now: now)
         settle(now: now)
     }
@@ -384,7 +390,7 @@ final class HTTP1Server: ServerMachine {
                 consider(later(lastActivity, isFirstRequest ? limits.headTimeout : limits.idleTimeout))
             }
         case .sized, .chunked:
-            if wantsRead { consider(later(lastActivity, limits.bodyTimeout)) }
+            if wantsRead { consider(later(pace.since, limits.bodyTimeout)) }
         case .closing:
             break
         }
@@ -405,7 +411,7 @@ final class HTTP1Server: ServerMachine {
         case .head:
             fail(HTTP1Fault(408, "the request's head took longer than allowed"), now: now)
         case .sized, .chunked:
-            fail(HTTP1Fault(408, "the request's body stopped coming"), now: now)
+            fail(HTTP1Fault(408, "the request's body came too slowly"), now: now)
         case .closing:
             break
         }

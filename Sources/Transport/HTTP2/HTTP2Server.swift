@@ -247,7 +247,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
             nghttp2_session_consume_connection(session, chunk.count)
             return
         }
-        stream.lastActivity = clock
+        stream.pace.moved(chunk.count, least: limits.leastBodyBytes, now: clock)
         switch stream.phase {
         case .body:
             if stream.grpc != nil { takeMessage(stream, chunk) } else { takeBody(stream, chunk) }
@@ -345,7 +345,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
 
     private func answer(_ stream: HTTP2ServerStream, _ response: Response, grpcHTTPStatus: Int = 200) {
         stream.isAnswered = true
-        stream.lastActivity = clock
+        stream.pace.restart(now: clock)
         streamCheck = min(streamCheck, later(clock, limits.bodyTimeout))
         headers.removeAll()
         if let grpc = stream.grpc {
@@ -406,7 +406,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
 
     override func moveBody(_ id: Int32, _ length: Int, to output: inout [UInt8]) {
         guard let stream = streams[id] else { return }
-        stream.lastActivity = clock
+        stream.pace.moved(length, least: limits.leastBodyBytes, now: clock)
         stream.outgoing?.move(length, to: &output)
     }
 
@@ -444,7 +444,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         stream.trailingStatus = farewell.status
         // A peer that has not taken the first message gets no second.
         if stream.outgoing?.remaining == 0 { stream.outgoing = OutgoingBody(farewell.message, grpcPrefix: true) }
-        stream.lastActivity = clock
+        stream.pace.restart(now: clock)
         streamCheck = min(streamCheck, later(clock, limits.bodyTimeout))
         nghttp2_session_resume_data(session, stream.id)
     }

@@ -42,14 +42,14 @@ final class HTTP2ServerStream {
     /// What is said when the server stops; until then the stream stays open.
     var farewell: Response.Farewell?
 
-    /// The last time that bytes of the body came or left.
-    var lastActivity: UInt64
+    /// Of the request's body, then of the answer's.
+    var pace: BodyPace
     /// From `grpc-timeout`.
     var timeoutAt: UInt64?
 
     init(id: Int32, now: UInt64) {
         self.id = id
-        lastActivity = now
+        pace = BodyPace(now: now)
         fields.reserveCapacity(12)
     }
 
@@ -57,7 +57,7 @@ final class HTTP2ServerStream {
     func deadline(bodyTimeout: UInt64) -> UInt64? {
         if isCut || farewell != nil && outgoing?.remaining == 0 { return nil }
         if case .complete = phase, !isAnswered { return timeoutAt }
-        let stalled = later(lastActivity, bodyTimeout)
+        let stalled = later(pace.since, bodyTimeout)
         return isAnswered ? stalled : min(stalled, timeoutAt ?? .max)
     }
 }

@@ -287,14 +287,14 @@ struct HTTP1ServerTests {
         slow.advance(to: 1_000 + limits.headTimeout)
         #expect(slow.statuses == [408] && slow.connection.isFinished)
 
-        let stalled = ServerDriver()
-        stalled.feed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\na")
-        stalled.now += 20_000_000_000
-        stalled.feed("b")
-        stalled.advance(to: 1_000 + limits.bodyTimeout)
-        #expect(stalled.statuses.isEmpty)
-        stalled.advance(to: stalled.connection.deadline ?? 0)
-        #expect(stalled.statuses == [408] && stalled.connection.isFinished)
+        let trickling = ServerDriver()
+        trickling.feed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\na")
+        trickling.now += 20_000_000_000
+        trickling.feed("b")
+        #expect(trickling.connection.deadline == 1_000 + limits.bodyTimeout)
+        trickling.advance(to: 1_000 + limits.bodyTimeout)
+        #expect(trickling.statuses == [408] && trickling.connection.isFinished)
+
 
         let idle = ServerDriver()
         idle.feed(post)
@@ -305,6 +305,48 @@ struct HTTP1ServerTests {
         let working = ServerDriver(answer: nil)
         working.feed(post)
         #expect(working.connection.deadline == nil)
+    }
+
+    @Test("A body may be slow, but must bring its bytes a second in each stretch", arguments: [false, true])
+    func bodyRate(isChunked: Bool) {
+        var limits = ServerLimits()
+        (limits.bodyTimeout, limits.bodyRate) = (10_000_000_000, 100)
+        let length = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: 9999"
+        let open = "POST / HTTP/1.1\r\nHost: h\r\n\(length)\r\n\r\n" + (isChunked ? "270f\r\n" : "")
+
+        let steady = ServerDriver(limits: limits)
+        steady.feed(open)
+        for _ in 0..<9 {
+            steady.now += 9_999_999_999
+            steady.feed(String(repeating: "a", count: 1_000))
+            steady.advance(to: steady.now)
+        }
+        #expect(steady.statuses.isEmpty && steady.connection.deadline == steady.now + limits.bodyTimeout)
+        steady.feed(String(repeating: "a", count: 999) + (isChunked ? "\r\n0\r\n\r\n" : ""))
+        #expect(steady.statuses == [200] && !steady.connection.isFinished)
+
+        let trickling = ServerDriver(limits: limits)
+        trickling.feed(open)
+        let begin = trickling.now
+        for _ in 0..<9 {
+            trickling.now += 1_000_000_000
+            trickling.feed("aaa")
+        }
+        #expect(trickling.connection.deadline == begin + limits.bodyTimeout)
+        trickling.advance(to: begin + limits.bodyTimeout)
+        #expect(trickling.statuses == [408] && trickling.connection.isFinished)
+
+        limits.bodyRate = 0
+        let unlimited = ServerDriver(limits: limits)
+        unlimited.feed(open)
+        for _ in 0..<20 {
+            unlimited.now += 9_000_000_000
+            unlimited.feed("a")
+            unlimited.advance(to: unlimited.now)
+        }
+        #expect(unlimited.statuses.isEmpty)
+        unlimited.advance(to: unlimited.now + limits.bodyTimeout)
+        #expect(unlimited.statuses == [408])
     }
 
     @Test("Shutdown finishes what has begun")
