@@ -166,9 +166,9 @@ final class JoinThread: @unchecked Sendable {
     ///
     /// Records up to `delivered` are learned from and nothing leaves; later ones are treated as if they came now.
     func replay(from first: UInt64, delivered: UInt64) throws {
-        correlator.isReplaying = true
+        (correlator.isReplaying, correlator.isCatchingUp) = (true, true)
         if journal.lastID.raw > 0 { correlator.passedTraces.forgetNothing() }
-        defer { correlator.isReplaying = false }
+        defer { (correlator.isReplaying, correlator.isCatchingUp) = (false, false) }
         try journal.replay(from: RecordID(raw: max(first, 1)), through: nil) { record in
             if record.id.raw > delivered { correlator.isReplaying = false }
             self.replay(record)

@@ -37,6 +37,7 @@ extension Correlator {
         guard execution.exportedSpan != nil || wasLeftOut else { return }
         execution.spanIsDue = true
         execution.spanIsUrgent = true
+        if isCatchingUp { execution.exportedSpanIsUncertain = true }
         mark(execution)
         spanDeadlines.insert(execution, deadline: 0)
     }
@@ -86,9 +87,11 @@ extension Correlator {
             traceID: span.traceID, parent: span.parentSpanID, start: span.start, end: span.end, state: span.state,
             hasErrors: span.hasErrors, event: span.eventID, links: span.links)
         if let before = execution.exportedSpan {
-            guard before != exported, settings.late != .ignore else { return }
-            if settings.late == .link, before.links == exported.links { return }
+            if settings.late == .ignore { return }
+            let isTold = settings.late == .link ? before.links == exported.links : before == exported
+            if isTold, !execution.exportedSpanIsUncertain { return }
         }
+        execution.exportedSpanIsUncertain = false
         act(.executionSpan(span))
         counters.executionSpans += 1
         execution.exportedSpan = exported
@@ -188,13 +191,13 @@ extension Correlator {
         return Array(links.prefix(linksOfExecutionSpan))
     }
 
-    /// The executions whose own spans link to this one's.
-    func executionsLinking(to execution: Execution) -> [Execution] {
+    /// Exports the spans again that link to this execution's: it is elsewhere now, or has one at last.
+    func exportSpansLinking(to execution: Execution) {
         var found = claimedEvent(of: execution).map { Array(executions(of: $0).prefix(linksOfExecutionSpan + 1)) } ?? []
         for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
             found += executionsOf(piece.value.text)
         }
-        return found.filter { $0 !== execution }
+        for linked in found where linked !== execution { exportSpanAgain(linked) }
     }
 
     /// The call that has probably started an execution that was called without a context.

@@ -282,7 +282,7 @@ extension Correlator {
     private func followMove(of execution: Execution) {
         exportSpanAgain(execution)
         touchStarted(by: execution)
-        for linked in executionsLinking(to: execution) { exportSpanAgain(linked) }
+        exportSpansLinking(to: execution)
     }
 
     /// Adds waiting spans to the release of their record.

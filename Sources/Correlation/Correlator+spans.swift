@@ -186,6 +186,8 @@ extension Correlator {
         execution.lastSeen = now
         if execution.isCounting {
             execution.spanCount += 1
+            // Nobody links to an execution without spans.
+            if execution.spanCount == 1 { exportSpansLinking(to: execution) }
             if span.status == 2 { execution.errorCount += 1 }
         }
         execution.start = execution.start == 0 ? span.start : min(execution.start, span.start)

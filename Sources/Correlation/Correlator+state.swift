@@ -96,9 +96,9 @@ extension Correlator {
     /// Takes stored state back in, before the first input, the longest quiet first. Returns false for state that cannot be
     /// read.
     package func restore(kind: StoredState.Kind, body: [UInt8], now: UInt64) -> Bool {
-        isRestoring = true
+        (isRestoring, isCatchingUp) = (true, true)
         defer {
-            isRestoring = false
+            (isRestoring, isCatchingUp) = (false, false)
             forgetBeyondLimits(now: now)
         }
         return restore(kind, body, now: now)
@@ -286,7 +286,10 @@ extension Correlator {
         let spanIsDue = try decoder.flag()
         execution.stateAt = try decoder.number()
         execution.isAskedFor = try decoder.flag()
-        if spanIsDue { makeSpanDue(execution, now: now) }
+        if spanIsDue {
+            makeSpanDue(execution, now: now)
+            execution.exportedSpanIsUncertain = isCatchingUp
+        }
     }
 
     private func encode(_ trace: TraceState) -> [UInt8] {

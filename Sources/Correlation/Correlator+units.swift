@@ -229,8 +229,10 @@ extension Correlator {
 
     /// What an event started, also if it was named without its tenant.
     func executions(of event: EventState) -> [Execution] {
+        let told = meant(by: event)
+        if told.count == 1 { return told[0].executions }
         var found: [Execution] = []
-        for execution in meant(by: event).flatMap(\.executions) where !found.contains(where: { $0 === execution }) {
+        for execution in told.flatMap(\.executions) where !found.contains(where: { $0 === execution }) {
             found.append(execution)
         }
         return found

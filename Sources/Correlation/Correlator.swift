@@ -77,6 +77,9 @@ package final class Correlator {
     /// Whether records are read back after a start, up to the point that had been delivered: they are learned from and
     /// nothing leaves.
     package var isReplaying = false
+    /// Whether records are read back after a start. What evidence in them led to may have left before, and since nobody
+    /// stored that, have been taken back by later evidence.
+    package var isCatchingUp = false
     /// What has happened, for metrics.
     package var counters = CorrelatorCounters()
 

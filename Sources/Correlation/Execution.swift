@@ -44,6 +44,8 @@ final class Execution: JoinUnit {
     var errorCount = 0
     /// What its own span looked like when it was last exported, or nil if it was not yet.
     var exportedSpan: ExportedExecutionSpan?
+    /// Whether another was perhaps exported before the last start.
+    var exportedSpanIsUncertain = false
     /// Whether the span that tells the event's trace of a delivery elsewhere was exported, and under which trace.
     var exportedDelivery: TraceID?
     /// Whether it was forgotten, so that what still waits for it finds nothing to do.

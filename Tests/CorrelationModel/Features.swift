@@ -44,7 +44,7 @@ package struct Features: OptionSet, Sendable {
     /// What the correlator of today can do; the others are found wrong.
     package static let supported: Features = [
         .tenancyConflicts, .movedPublisher, .lateSplit, .configuredSystems, .contextConflicts, .joinedMode, .linkPolicy,
-        .followsAcrossTraces,
+        .followsAcrossTraces, .exactExecutionSpans, .owedExecutionSpans,
     ]
 
     /// Reads `name,name`, `all` or an empty text; nil if a name is unknown.

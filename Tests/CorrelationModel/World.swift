@@ -210,13 +210,13 @@ package final class World {
         left = [:]
         finished = finished.filter { $0 <= marks.delivered }
         restart()
-        correlator.isReplaying = true
+        (correlator.isReplaying, correlator.isCatchingUp) = (true, true)
         correlator.passedTraces.forgetNothing()
         for (position, input) in inputs.enumerated() where position >= min(marks.applied, marks.delivered) {
             if position >= marks.delivered { correlator.isReplaying = false }
             give(input, record: UInt64(position + 1))
         }
-        correlator.isReplaying = false
+        (correlator.isReplaying, correlator.isCatchingUp) = (false, false)
     }
 
     package var storedBodies: [(kind: StoredState.Kind, body: [UInt8])] {

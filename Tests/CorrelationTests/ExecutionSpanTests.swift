@@ -173,6 +173,20 @@ import Testing
         #expect(last[e1]?.amended == true && world.executionSpans.count == 3)
     }
 
+    @Test("the link to another execution of the event comes with that one's first span, if it was bound before")
+    func redeliveryBoundFirst() throws {
+        let world = World()
+        try world.receive(native)
+        world.bind(e1, event: "evt-1")
+        world.bind(e2, event: "evt-1")
+        world.wait(100 * second)
+        #expect(world.executionSpans.last?.links == [])
+        try world.receive(.worker(4, of: e2, in: 2, under: 3))
+        world.wait(5 * second)
+        #expect(world.executionSpans.last?.executionID == e1)
+        #expect(world.executionSpans.last?.links == [AddedLink(traceID: traceID(2), spanID: own(e2), reason: "redelivery")])
+    }
+
     @Test("a resume call in the approver's trace and the execution are linked both ways; reading it is no call")
     func resume() throws {
         let world = World()

@@ -196,6 +196,26 @@ import Testing
         #expect(world.correlator.execution(id: e2)?.startedBy?.id == e1)
     }
 
+    @Test("an execution span that left for elsewhere after the state was stored comes back after a crash")
+    func takenBackSpan() throws {
+        let world = World()
+        world.receive(event("evt-1", at: context(9, 9)))
+        world.bind(e1, event: "evt-1")
+        try world.receive(.worker(2, of: e1, in: 1, under: 5))
+        world.wait(100 * second)
+        world.store()
+        world.receive(event("evt-1", at: context(8, 8)))
+        world.wait(second)
+        let first = world.executionSpans.map(\.traceID)
+        #expect(first.count == 2 && first.first == traceID(9) && first.last != traceID(9))
+        try world.receive(.portarium(9, in: 9, publishes: "evt-1"))
+        world.crash()
+        world.wait(100 * second)
+        #expect(world.correlator.execution(id: e1)?.traceID == traceID(9))
+        #expect(world.executionSpans.map(\.traceID) == first + [traceID(9)])
+        #expect(world.backend[id(2)]?.trace == traceID(9))
+    }
+
     @Test("an execution span that was to be exported again before a restart is exported after it")
     func urgentSpan() throws {
         let world = World()
