@@ -206,7 +206,7 @@ extension Correlator {
                 trace.fragmentOwner = execution
                 tellNativity(of: trace)
             }
-        } else if case .executor = span.kestra, !span.startsExecutions, execution.entryParent == nil {
+        } else if execution.entryParent == nil, !span.startsExecutions, hangsUnderEntry(span, in: trace) {
             execution.entryParent = span.parentSpanID
             linkToEntry(execution, in: trace, record: record, now: now)
         }
@@ -247,6 +247,13 @@ extension Correlator {
         } else {
             touch(group, withFollowersOf: execution)
         }
+    }
+
+    /// Whether the parent of a span of Kestra's is what its execution was entered through. Of EXECUTOR spans it always is; of
+    /// WORKER spans, which Kestra 2.0 hangs under EXECUTOR spans, if it is known as something that starts executions.
+    private func hangsUnderEntry(_ span: SpanEntry, in trace: TraceState) -> Bool {
+        if case .executor = span.kestra { return true }
+        return trace.servers.contains { $0.id == span.parentSpanID } || trace.starters.contains { $0.span == span.parentSpanID }
     }
 
     /// Connects an execution with the span that its spans hang under, if that was seen already.

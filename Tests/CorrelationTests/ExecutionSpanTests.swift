@@ -155,6 +155,18 @@ import Testing
         #expect(world.correlator.execution(id: e1)?.event == nil)
     }
 
+    @Test("a WORKER span before any EXECUTOR span hangs under it if its parent is known to start executions, else as it came")
+    func workerFirst() throws {
+        let world = World()
+        try world.receive(.server(1, in: 1, under: 90))
+        try world.receive(.worker(3, of: e1, in: 1, under: 1), .worker(4, of: e1, in: 1, under: 7))
+        try world.receive(.executor(5, of: e1, in: 1, under: 1, starts: true))
+        try world.receive(.worker(6, of: e2, in: 1, under: 5))
+        #expect(world.backend[id(3)]?.parent == own(e1) && world.backend[id(4)]?.parent == id(7))
+        #expect(world.backend[id(6)]?.parent == own(e2))
+        #expect(world.correlator.execution(id: e2)?.startedBy?.id == e1)
+    }
+
     // MARK: Links
 
     @Test("two executions of one event, native in two traces, stay there and are linked both ways")
