@@ -284,7 +284,8 @@ final class JoinThread: @unchecked Sendable {
             count = batch.index.spans.count
         }
         let source: ExporterFeed.Source =
-            release.owner != release.record ? .made : count == batch.index.spans.count ? .record : .partOfRecord
+            release.owner != release.record
+            ? .made : count == batch.index.spans.count && !batch.isPart ? .record : .partOfRecord
         offer(.traces, payload, count: count, owners: [release.owner], from: source)
     }
 

@@ -8,7 +8,7 @@ extension Correlator {
         var edits: [SpanEdit] = []
         var links: [AddedLink] = []
         var isWhole = index.rejectedSpans == 0
-        var held = 0
+        var waiting: [Int32] = []
         // Neighbours mostly belong to one group: the decision about the last span is the decision about the next.
         var lastTrace = TraceID(high: 0, low: 0)
         var lastExecution: Int32 = -2
@@ -30,8 +30,8 @@ extension Correlator {
             }
             if let deadline = decided.deadline {
                 isWhole = leaveWhole(isWhole, batch, before: position, into: &edits)
-                hold(Int32(position), of: decided.group, record: batch.record, deadline: deadline)
-                held += 1
+                hold(Int32(waiting.count), of: decided.group, record: batch.record, deadline: deadline)
+                waiting.append(Int32(position))
                 continue
             }
             let edit =
@@ -42,7 +42,7 @@ extension Correlator {
             if isWhole, edit.changes(span) { isWhole = leaveWhole(isWhole, batch, before: position, into: &edits) }
             if !isWhole { edits.append(edit) }
         }
-        if held > 0 { keep(batch) }
+        if !waiting.isEmpty { keep(batch, waiting) }
         if isWhole {
             if !index.spans.isEmpty {
                 act(.release(Release(record: batch.record, batch: batch, edits: nil, links: [], owner: batch.record)))
@@ -50,7 +50,7 @@ extension Correlator {
         } else if !edits.isEmpty {
             act(.release(Release(record: batch.record, batch: batch, edits: edits, links: links, owner: batch.record)))
         }
-        if held == 0 { act(.finished(record: batch.record)) }
+        if waiting.isEmpty { act(.finished(record: batch.record)) }
         flush()
     }
 
@@ -213,19 +213,25 @@ extension Correlator {
 
     // MARK: Holding
 
+    /// - Parameter span: counted among the spans of the record that wait.
     private func hold(_ span: Int32, of group: Group, record: UInt64, deadline: UInt64) {
         if let position = group.held.indices.last, group.held[position].record == record {
             group.held[position].spans.append(span)
             return
         }
         group.held.append(HeldSpans(record: record, spans: [span], deadline: deadline))
-        heldRecords[record, default: HeldRecord(batch: nil, groups: 0)].groups += 1
+        heldRecords[record, default: HeldRecord(groups: 0)].groups += 1
         holdDeadlines.insert(group, deadline: deadline)
     }
 
-    /// Keeps a batch of which spans wait, and lets go of the oldest kept ones when the memory for it is full.
-    private func keep(_ batch: SpanBatch) {
+    /// Keeps a batch of which spans wait, or only these if they are less than half of it, and lets go of the oldest kept
+    /// ones when the memory for it is full.
+    private func keep(_ batch: SpanBatch, _ waiting: [Int32]) {
+        let part = 2 * waiting.count < batch.index.spans.count ? batch.part(waiting) : nil
+        let hasOthers = part == nil && waiting.count < batch.index.spans.count
+        let batch = part ?? batch
         heldRecords[batch.record]?.batch = batch
+        heldRecords[batch.record]?.positions = hasOthers ? waiting : nil
         // What has left stays in the order until there is more of it than of what waits.
         if heldOrder.count > 2 * heldRecords.count + 64 { heldOrder.removeAll { heldRecords[$0] == nil } }
         heldOrder.append(batch.record)
@@ -236,6 +242,7 @@ extension Correlator {
             position += 1
             guard let kept = heldRecords[oldest]?.batch else { continue }
             heldRecords[oldest]?.batch = nil
+            heldRecords[oldest]?.positions = nil
             counters.heldBytes -= kept.payload.count
             counters.evictedRecords += 1
         }
@@ -290,11 +297,12 @@ extension Correlator {
         guard let kept = heldRecords[held.record] else { return }
         if let batch = kept.batch {
             // Taken out, so that appending does not copy what the dictionary still holds.
-            var release = pendingReleases.removeValue(forKey: held.record) ?? ([], [])
+            var release = pendingReleases.removeValue(forKey: held.record) ?? (batch, [], [])
             for span in held.spans {
+                let position = Int(kept.positions?[Int(span)] ?? span)
                 release.edits.append(
                     edit(
-                        batch.index.spans[Int(span)], at: Int(span), of: group, execution: group.execution, place: place,
+                        batch.index.spans[position], at: position, of: group, execution: group.execution, place: place,
                         amended: false, links: &release.links))
             }
             pendingReleases[held.record] = release
@@ -312,7 +320,7 @@ extension Correlator {
             act(
                 .release(
                     Release(
-                        record: record, batch: heldRecords[record]?.batch, edits: edits, links: pending.links,
+                        record: record, batch: pending.batch, edits: edits, links: pending.links,
                         owner: record)))
             dropIfFree(record)
         }
@@ -481,11 +489,6 @@ extension Correlator {
 }
 
 extension SpanEdit {
-    init(unchanged span: SpanEntry, at position: Int) {
-        self.init(
-            span: Int32(position), traceID: span.traceID, parentSpanID: span.parentSpanID, rule: .own, amended: false)
-    }
-
     /// Whether the span leaves different from how it came.
     func changes(_ span: SpanEntry) -> Bool {
         !traceID.isSame(as: span.traceID) || parentSpanID.raw != span.parentSpanID.raw || amended || !links.isEmpty

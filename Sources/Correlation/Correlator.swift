@@ -67,7 +67,7 @@ package final class Correlator {
     var settleTurn: UInt64 = 0
     /// What the input at hand told evidence about.
     var evidenced: [JoinUnit] = []
-    var pendingReleases: [UInt64: (edits: [SpanEdit], links: [AddedLink])] = [:]
+    var pendingReleases: [UInt64: (batch: SpanBatch, edits: [SpanEdit], links: [AddedLink])] = [:]
     var evictedReleases: [UInt64: [GroupName]] = [:]
     var pendingAmendments: [TraceID: Amendment] = [:]
     /// Whether anything that waited has left since the dependents were last looked at.
@@ -162,6 +162,8 @@ package final class Correlator {
 struct HeldRecord {
     /// Nil once the memory for waiting spans ran out: the journal has the bytes.
     var batch: SpanBatch?
+    /// Where in `batch` the spans are that waited when it came; nil if it has no others.
+    var positions: [Int32]?
     /// How many groups of it still wait.
     var groups: Int
 }

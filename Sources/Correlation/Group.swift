@@ -40,7 +40,7 @@ final class Group {
 /// Spans of one record that wait for the same decision.
 struct HeldSpans {
     var record: UInt64
-    /// Indices into the record's span index, ascending.
+    /// Counted among the spans of the record that waited when it came, ascending.
     var spans: [Int32]
     /// Unix nanoseconds at which they leave in any case.
     var deadline: UInt64

@@ -285,11 +285,7 @@ package final class World {
     /// How the spans of a release leave, one by one.
     static func edits(of release: Release, _ batch: SpanBatch) -> [SpanEdit] {
         release.edits
-            ?? batch.index.spans.enumerated().map { position, span in
-                SpanEdit(
-                    span: Int32(position), traceID: span.traceID, parentSpanID: span.parentSpanID, rule: .own,
-                    amended: false)
-            }
+            ?? batch.index.spans.enumerated().map { SpanEdit(unchanged: $1, at: $0) }
     }
 
     private func finish(_ record: UInt64) {

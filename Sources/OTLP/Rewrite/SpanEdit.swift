@@ -24,6 +24,12 @@ package struct SpanEdit: Sendable, Equatable {
         self.amended = amended
         self.links = links
     }
+
+    /// The span leaves as it came.
+    package init(unchanged span: SpanEntry, at position: Int) {
+        self.init(
+            span: Int32(position), traceID: span.traceID, parentSpanID: span.parentSpanID, rule: .own, amended: false)
+    }
 }
 
 /// A span link that the relay adds.

@@ -31,11 +31,7 @@ package enum TraceRewriter {
     /// The whole batch with nothing changed: the payload itself, unless secrets must be masked or invalid spans left out.
     package static func forward(payload: [UInt8], index: SpanIndex) -> [UInt8] {
         guard index.rejectedSpans == 0 else {
-            let edits = index.spans.enumerated().map { position, span in
-                SpanEdit(
-                    span: Int32(truncatingIfNeeded: position), traceID: span.traceID, parentSpanID: span.parentSpanID,
-                    rule: .own, amended: false)
-            }
+            let edits = index.spans.enumerated().map { SpanEdit(unchanged: $1, at: $0) }
             return rewrite(payload: payload, index: index, edits: edits, links: [])
         }
         guard !index.redactions.isEmpty else { return payload }
