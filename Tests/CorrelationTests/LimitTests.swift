@@ -26,19 +26,21 @@ import Testing
         #expect(world.correlator.held == (0, 0) && world.violations.isEmpty)
     }
 
-    @Test("of a request only the spans that wait are kept, if they are less than half of it", arguments: [1, 2, 5])
-    func keptPart(others: Int) throws {
+    @Test("of a request only the spans that wait are kept, if they are at most half of it", arguments: [(0, 1), (1, 1), (5, 1), (1, 2), (1, 3)])
+    func keptPart(others: Int, waiting count: Int) throws {
         let world = World()
-        let waiting: [TestSpan] = [.executor(2, of: e1, in: 1, under: 1)]
+        let waiting = (0..<count).map { TestSpan.executor(2 + UInt64($0), of: e1, in: 1, under: 1) }
         let spans = (0..<others).map { TestSpan.portarium(UInt64(91 + $0), in: UInt64(5 + $0), publishes: "evt-\($0)") } + waiting
         try world.receive(spans)
         #expect(world.backend.count == others)
-        let kept = others > 1 ? waiting : spans
+        let kept = others >= count ? waiting : spans
         #expect(world.correlator.held.bytes == TestSpan.request(kept).count)
         world.bind(e1, traceparent: context(9, 9))
         world.wait(10 * second)
-        #expect(world.backend[id(2)] == .init(trace: traceID(9), parent: own(e1), rule: .context))
-        #expect(world.backend.count == others + 1 && world.finished == [1] && world.violations.isEmpty)
+        for span in waiting {
+            #expect(world.backend[span.id] == .init(trace: traceID(9), parent: own(e1), rule: .context))
+        }
+        #expect(world.backend.count == others + count && world.finished == [1] && world.violations.isEmpty)
         #expect(world.correlator.held == (0, 0))
     }
 
