@@ -40,6 +40,11 @@ extension AttemptOutcome {
             // The status counts; only what the body had to say is lost.
             body = []
         }
+        // Of a proxy: the backend has seen nothing, and will once the proxy lets the relay through.
+        if response.grpcStatus == nil, response.status == 407 {
+            self = .retry(after: nil, message: "the proxy answers 407: \(ClientProxy.credentialsHint)")
+            return
+        }
         let decision: RetryDecision
         let text: String
         if let grpc = response.grpcStatus {

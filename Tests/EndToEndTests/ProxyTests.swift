@@ -44,6 +44,7 @@ struct ProxyTests {
                   otlp_http/secured: {endpoint: "https://localhost:\(secured.port)", tls: {ca_file: "\(certificate.file)"}, \(route), \(retry)}
                   otlp/behind: {endpoint: "http://127.0.0.1:\(backend.grpcPort)", \(route), \(retry)}
                   otlp_http/refused: {endpoint: "https://localhost:\(refused.port)", \(route), \(retry)}
+                  otlp_http/outsider: {endpoint: "http://127.0.0.1:\(plain.port)", proxy_url: "127.0.0.1:\(port)", \(retry)}
                   otlp_http/stranger: {endpoint: "https://localhost:\(secured.port)", proxy_url: "127.0.0.1:\(port)", \(retry)}
                 """)
         let capture = try Capture("kestra/1.3.31/s13-burst-100")
@@ -55,6 +56,7 @@ struct ProxyTests {
         try waitUntil("the refusals are told", seconds: 20) {
             bridge.log.contains("it answers 403 to CONNECT localhost:\(refused.port)")
                 && bridge.log.contains("it answers 407 to CONNECT localhost:\(secured.port)")
+                && bridge.log.contains("the proxy answers 407: give proxy_url,")
         }
         #expect(refused.all.isEmpty)
         #expect(!bridge.log.contains("pass_word") && !bridge.log.contains("pass%5Fword"))

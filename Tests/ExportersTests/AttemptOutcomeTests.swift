@@ -20,13 +20,15 @@ import Transport
         }
     }
 
-    @Test("C-8: over HTTP only 429, 502, 503 and 504 are retried, 413, 400 and 422 are split, the rest of what is not 2xx is dropped")
+    @Test("C-8: over HTTP only 429, 502, 503, 504 and a proxy's 407 are retried, 413, 400 and 422 are split, the rest of what is not 2xx is dropped")
     func http() {
         for status in 200..<600 {
             let expected: Kind =
                 switch status {
                 case 200..<300: .delivered
                 case 429, 502, 503, 504: .retry
+                // A proxy's, not the backend's.
+                case 407: .retry
                 case 413: .tooLarge
                 case 400, 422: .invalid
                 default: .failed

@@ -13,6 +13,10 @@ package struct ClientProxy: Sendable, Hashable {
         self.authorization = authorization
     }
 
+    /// What to do if a proxy asks for credentials (407).
+    package static let credentialsHint =
+        "give proxy_url, HTTP_PROXY or HTTPS_PROXY a user name and a password, http://NAME:PASSWORD@HOST:PORT"
+
     /// Without the secret.
     var name: String { hostAndPort(host, port) }
 }

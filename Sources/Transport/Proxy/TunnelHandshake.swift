@@ -43,7 +43,7 @@ struct TunnelHandshake {
     private func refusal(_ status: Int) -> String {
         let hint =
             status == 407
-            ? ": give proxy_url or HTTPS_PROXY a user name and a password, http://NAME:PASSWORD@HOST:PORT"
+            ? ": \(ClientProxy.credentialsHint)"
             : ": allow it in the proxy, or name the host in NO_PROXY"
         return "it answers \(status) to CONNECT \(authority)\(hint)"
     }

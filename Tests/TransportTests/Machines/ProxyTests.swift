@@ -61,7 +61,7 @@ struct ProxyTests {
     @Test("what is no consent opens no tunnel, and says what to do")
     func refusals() {
         for (answer, words) in [
-            ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 to CONNECT [::1]:4317: give proxy_url"),
+            ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 to CONNECT [::1]:4317: give proxy_url,"),
             ("HTTP/1.1 403 Filtered\r\nContent-Length: 2\r\n\r\nno", "403 to CONNECT [::1]:4317: allow it"),
             ("HTTP/1.1 101 Switching\r\n\r\n", "101"), ("SSH-2.0-OpenSSH_9\r\nx\r\n\r\n", "malformed"),
             ("HTTP/1.1 200 OK\n\n", "carriage return"),
