@@ -224,10 +224,10 @@ extension Correlator {
         holdDeadlines.insert(group, deadline: deadline)
     }
 
-    /// Keeps a batch of which spans wait, or only these if they are at most half of it, and lets go of the oldest kept
+    /// Keeps a batch of which spans wait, or only these if they are less than half of it, and lets go of the oldest kept
     /// ones when the memory for it is full.
     private func keep(_ batch: SpanBatch, _ waiting: [Int32]) {
-        let part = 2 * waiting.count <= batch.index.spans.count ? batch.part(waiting) : nil
+        let part = 2 * waiting.count < batch.index.spans.count ? batch.part(waiting) : nil
         let hasOthers = part == nil && waiting.count < batch.index.spans.count
         let batch = part ?? batch
         heldRecords[batch.record]?.batch = batch
@@ -315,6 +315,8 @@ extension Correlator {
 
     /// Turns what `settle` prepared into actions, one release a record.
     private func flush() {
+        // Mostly nothing is pending, and sorting nothing costs too.
+        if pendingReleases.isEmpty, evictedReleases.isEmpty, pendingAmendments.isEmpty { return }
         for (record, pending) in pendingReleases.sorted(by: { $0.key < $1.key }) {
             let edits = pending.edits.sorted { $0.span < $1.span }
             act(
