@@ -224,10 +224,10 @@ extension Correlator {
         holdDeadlines.insert(group, deadline: deadline)
     }
 
-    /// Keeps a batch of which spans wait, or only these if they are less than half of it, and lets go of the oldest kept
+    /// Keeps a batch of which spans wait, or only these if they are at most half of it, and lets go of the oldest kept
     /// ones when the memory for it is full.
     private func keep(_ batch: SpanBatch, _ waiting: [Int32]) {
-        let part = 2 * waiting.count < batch.index.spans.count ? batch.part(waiting) : nil
+        let part = 2 * waiting.count <= batch.index.spans.count ? batch.part(waiting) : nil
         let hasOthers = part == nil && waiting.count < batch.index.spans.count
         let batch = part ?? batch
         heldRecords[batch.record]?.batch = batch

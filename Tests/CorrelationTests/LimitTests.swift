@@ -26,14 +26,14 @@ import Testing
         #expect(world.correlator.held == (0, 0) && world.violations.isEmpty)
     }
 
-    @Test("of a request only the spans that wait are kept, if they are less than half of it", arguments: [(0, 1), (1, 1), (5, 1), (1, 2), (1, 3)])
+    @Test("of a request only the spans that wait are kept, if they are at most half of it", arguments: [(0, 1), (1, 1), (5, 1), (1, 2), (1, 3)])
     func keptPart(others: Int, waiting count: Int) throws {
         let world = World()
         let waiting = (0..<count).map { TestSpan.executor(2 + UInt64($0), of: e1, in: 1, under: 1) }
         let spans = (0..<others).map { TestSpan.portarium(UInt64(91 + $0), in: UInt64(5 + $0), publishes: "evt-\($0)") } + waiting
         try world.receive(spans)
         #expect(world.backend.count == others)
-        let kept = others > count ? waiting : spans
+        let kept = others >= count ? waiting : spans
         #expect(world.correlator.held.bytes == TestSpan.request(kept).count)
         world.bind(e1, traceparent: context(9, 9))
         world.wait(10 * second)

@@ -1,61 +1,149 @@
+import Wire
+
 /// A request with only some of the spans of another, unchanged but for what must be masked.
+///
+/// What is around them stays: resources, scopes and unknown fields. Resources and scopes that have other spans only are left
+/// out.
 package struct RequestPart {
     /// With exactly the capacity it needs.
     package private(set) var payload: [UInt8] = []
     /// Without names, executions and evidence: it serves to send the spans, not to learn from them again.
     package private(set) var index = SpanIndex()
 
-    /// - Parameter positions: indices into the spans of `index`, ascending. Nil if they are not, or name no span.
+    /// A resource or scope with chosen spans: which it is, the bytes of its new body, and which of the chosen scopes or
+    /// positions lie in it.
+    private struct Piece {
+        let number: Int
+        var count: Int
+        var chosen: Range<Int>
+    }
+
+    /// - Parameters:
+    ///   - whole: made from the bytes of `request`.
+    ///   - positions: indices into its spans, ascending.
+    ///
+    /// Nil if they are not, or name no span, or if the request has spans without a place in the index, since they would
+    /// come along.
     package init?(of request: [UInt8], index whole: SpanIndex, spans positions: [Int32]) {
-        let spans = whole.spans
-        guard let last = positions.last, positions.first ?? -1 >= 0, Int(last) < spans.count,
-            zip(positions, positions.dropFirst()).allSatisfy(<)
+        guard whole.rejectedSpans == 0, let first = positions.first, first >= 0, let last = positions.last,
+            Int(last) < whole.spans.count, zip(positions, positions.dropFirst()).allSatisfy(<)
         else { return nil }
-        let edits = positions.map { SpanEdit(unchanged: spans[Int($0)], at: Int($0)) }
-        var plan = RewritePlan(index: whole, edits: edits, links: [])
-        // The index was made from these bytes, and making it read every field that is read here.
-        guard (try? plan.read(request)) != nil else { return nil }
-        var output = RewriteOutput(payload: request, index: whole, capacity: plan.byteCount)
+        let scopes = Self.scopes(of: positions, in: whole)
+        let resources = Self.resources(of: scopes, in: whole)
+        let inResources = whole.resources.reduce(0) { $0 + $1.field.count }
+        let size = resources.reduce(request.count - inResources) { $0 + 1 + WireWriter.size(ofDelimited: $1.count) }
+        var output = RewriteOutput(payload: request, index: whole, capacity: size)
         index.spans.reserveCapacity(positions.count)
-        var rest = positions[...]
-        for piece in plan.pieces {
-            let start = output.bytes.count
-            switch piece {
-            case .header(let tag, let count):
-                output.header(tag, Int(count))
-                guard let next = rest.first else { return nil }
-                let body = ByteRange(output.bytes.count..<output.bytes.count + Int(count))
-                let field = ByteRange(start..<Int(body.end))
-                if tag == 10 {
-                    index.resources.append(ResourceEntry(field: field, body: body, serviceName: .none))
-                } else {
-                    open(whole.scopes[Int(spans[Int(next)].scope)], field: field, body: body)
-                }
-            case .copy(let range):
-                output.copy(range.indices)
-                while let next = rest.first, range.contains(spans[Int(next)].field) {
-                    append(spans[Int(next)], movedFrom: Int(range.start), to: start)
-                    rest.removeFirst()
-                }
-            case .span:
-                // Of edits that change something, which these do not.
-                return nil
-            }
+        var rest = resources[...]
+        var copied = 0
+        for (number, resource) in whole.resources.enumerated() {
+            output.copy(copied..<Int(resource.field.start))
+            copied = Int(resource.field.end)
+            guard let piece = rest.first, piece.number == number else { continue }
+            rest.removeFirst()
+            write(resource, piece, scopes[piece.chosen], positions, of: whole, to: &output)
         }
-        guard rest.isEmpty else { return nil }
+        output.copy(copied..<request.count)
         payload = output.bytes
     }
 
-    private mutating func open(_ scope: ScopeEntry, field: ByteRange, body: ByteRange) {
-        let end = Int32(truncatingIfNeeded: index.spans.count)
+    private static func scopes(of positions: [Int32], in whole: SpanIndex) -> [Piece] {
+        var pieces: [Piece] = []
+        for (ordinal, position) in positions.enumerated() {
+            let span = whole.spans[Int(position)]
+            if pieces.last?.number != Int(span.scope) {
+                let scope = whole.scopes[Int(span.scope)]
+                let inSpans = whole.spans[Int(scope.spans.lowerBound)..<Int(scope.spans.upperBound)].reduce(0) {
+                    $0 + $1.field.count
+                }
+                pieces.append(
+                    Piece(number: Int(span.scope), count: scope.body.count - inSpans, chosen: ordinal..<ordinal))
+            }
+            pieces[pieces.count - 1].count += span.field.count
+            pieces[pieces.count - 1].chosen = pieces[pieces.count - 1].chosen.lowerBound..<ordinal + 1
+        }
+        return pieces
+    }
+
+    private static func resources(of scopes: [Piece], in whole: SpanIndex) -> [Piece] {
+        var pieces: [Piece] = []
+        for (ordinal, scope) in scopes.enumerated() {
+            let number = Int(whole.scopes[scope.number].resource)
+            if pieces.last?.number != number {
+                let inScopes = Self.scopes(ofResource: number, around: scope.number, in: whole).reduce(0) {
+                    $0 + whole.scopes[$1].field.count
+                }
+                pieces.append(
+                    Piece(number: number, count: whole.resources[number].body.count - inScopes, chosen: ordinal..<ordinal))
+            }
+            pieces[pieces.count - 1].count += 1 + WireWriter.size(ofDelimited: scope.count)
+            pieces[pieces.count - 1].chosen = pieces[pieces.count - 1].chosen.lowerBound..<ordinal + 1
+        }
+        return pieces
+    }
+
+    /// All scopes of a resource, of which one is known: they are neighbours.
+    private static func scopes(ofResource number: Int, around known: Int, in whole: SpanIndex) -> Range<Int> {
+        let first = whole.scopes[..<known].lastIndex { Int($0.resource) != number }.map { $0 + 1 } ?? 0
+        let end = whole.scopes[known...].firstIndex { Int($0.resource) != number } ?? whole.scopes.count
+        return first..<end
+    }
+
+    private static func open(_ tag: UInt32, _ count: Int, in output: inout RewriteOutput) -> (field: ByteRange, body: ByteRange) {
+        let start = output.bytes.count
+        output.header(tag, count)
+        let body = output.bytes.count..<output.bytes.count + count
+        return (ByteRange(start..<body.upperBound), ByteRange(body))
+    }
+
+    private mutating func write(
+        _ resource: ResourceEntry, _ piece: Piece, _ scopes: ArraySlice<Piece>, _ positions: [Int32],
+        of whole: SpanIndex, to output: inout RewriteOutput
+    ) {
+        let (field, body) = Self.open(10, piece.count, in: &output)
+        index.resources.append(ResourceEntry(field: field, body: body, serviceName: .none))
+        var rest = scopes
+        var copied = Int(resource.body.start)
+        for number in Self.scopes(ofResource: piece.number, around: scopes[scopes.startIndex].number, in: whole) {
+            let scope = whole.scopes[number]
+            output.copy(copied..<Int(scope.field.start))
+            copied = Int(scope.field.end)
+            guard let chosen = rest.first, chosen.number == number else { continue }
+            rest.removeFirst()
+            write(scope, chosen, positions[chosen.chosen], of: whole, to: &output)
+        }
+        output.copy(copied..<Int(resource.body.end))
+    }
+
+    private mutating func write(
+        _ scope: ScopeEntry, _ piece: Piece, _ positions: ArraySlice<Int32>, of whole: SpanIndex,
+        to output: inout RewriteOutput
+    ) {
+        let (field, body) = Self.open(18, piece.count, in: &output)
+        let first = Int32(truncatingIfNeeded: index.spans.count)
         index.scopes.append(
             ScopeEntry(
                 resource: Int32(truncatingIfNeeded: index.resources.count) - 1, field: field, body: body, name: .none,
-                origin: scope.origin, role: scope.role, spans: end..<end))
+                origin: scope.origin, role: scope.role,
+                spans: first..<first + Int32(truncatingIfNeeded: positions.count)))
+        var rest = positions
+        var copied = scope.body.start
+        for position in scope.spans {
+            let span = whole.spans[Int(position)]
+            if rest.first == position {
+                rest.removeFirst()
+                // What is before it since `copied` goes with it.
+                append(span, movedBy: output.bytes.count - Int(copied))
+            } else {
+                output.copy(Int(copied)..<Int(span.field.start))
+                copied = span.field.end
+            }
+        }
+        output.copy(Int(copied)..<Int(scope.body.end))
     }
 
-    private mutating func append(_ span: SpanEntry, movedFrom old: Int, to new: Int) {
-        func moved(_ offset: UInt32) -> UInt32 { UInt32(truncatingIfNeeded: Int(offset) - old + new) }
+    private mutating func append(_ span: SpanEntry, movedBy distance: Int) {
+        func moved(_ offset: UInt32) -> UInt32 { UInt32(truncatingIfNeeded: Int(offset) + distance) }
         func moved(_ range: ByteRange) -> ByteRange {
             range.isEmpty ? .none : ByteRange(moved(range.start), moved(range.end))
         }
@@ -70,11 +158,5 @@ package struct RequestPart {
         span.scope = Int32(truncatingIfNeeded: index.scopes.count) - 1
         (span.execution, span.evidence) = (-1, 0..<0)
         index.spans.append(span)
-        let scope = index.scopes.count - 1
-        if scope >= 0 { index.scopes[scope].spans = index.scopes[scope].spans.lowerBound..<Int32(truncatingIfNeeded: index.spans.count) }
     }
-}
-
-extension ByteRange {
-    fileprivate func contains(_ other: ByteRange) -> Bool { other.start >= start && other.end <= end }
 }
