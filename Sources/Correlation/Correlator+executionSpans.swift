@@ -191,9 +191,12 @@ extension Correlator {
         return Array(links.prefix(linksOfExecutionSpan))
     }
 
-    /// Exports the spans again that link to this execution's: it is elsewhere now, or has one at last.
-    func exportSpansLinking(to execution: Execution) {
-        var found = claimedEvent(of: execution).map { Array(executions(of: $0).prefix(linksOfExecutionSpan + 1)) } ?? []
+    /// Exports the spans again that link to this execution's: it is elsewhere now, or has its first span, which counts only
+    /// as long as the others have room for links.
+    func exportSpansLinking(to execution: Execution, isNew: Bool = false) {
+        let ofEvent = claimedEvent(of: execution).map(executions) ?? []
+        let hasRoom = !isNew || ofEvent.count <= linksOfExecutionSpan
+        var found = hasRoom ? Array(ofEvent.prefix(linksOfExecutionSpan + 1)) : []
         for piece in execution.evidence where piece.kind == .triggeredBy || piece.kind == .triggers {
             found += executionsOf(piece.value.text)
         }

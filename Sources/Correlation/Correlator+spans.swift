@@ -187,7 +187,7 @@ extension Correlator {
         if execution.isCounting {
             execution.spanCount += 1
             // Nobody links to an execution without spans.
-            if execution.spanCount == 1 { exportSpansLinking(to: execution) }
+            if execution.spanCount == 1 { exportSpansLinking(to: execution, isNew: true) }
             if span.status == 2 { execution.errorCount += 1 }
         }
         execution.start = execution.start == 0 ? span.start : min(execution.start, span.start)

@@ -26,6 +26,20 @@ import Testing
         #expect(world.correlator.held == (0, 0) && world.violations.isEmpty)
     }
 
+    @Test("an event that is told again as it was is not looked for in all that it started")
+    func eventToldAgain() throws {
+        let world = World()
+        world.receive(event("evt-1", at: context(9, 9)))
+        world.bind(e1, event: "evt-1")
+        try world.receive(.server(1, in: 1), .executor(2, of: e1, in: 1, under: 1))
+        let group = try #require(world.correlator.executionsOf(e1).first?.firstGroup)
+        let turn = group.visits.turn
+        world.receive(event("evt-1", at: context(9, 9)))
+        #expect(group.visits.turn == turn)
+        world.receive(event("evt-1", at: context(8, 8)))
+        #expect(group.visits.turn > turn && world.correlator.execution(id: e1)?.traceID == traceID(8))
+    }
+
     @Test("of a request only the spans that wait are kept, if they are at most half of it", arguments: [(0, 1), (1, 1), (5, 1), (1, 2), (1, 3)])
     func keptPart(others: Int, waiting count: Int) throws {
         let world = World()
