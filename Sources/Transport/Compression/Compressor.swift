@@ -64,6 +64,13 @@ private final class DeflateContext {
     private let stream = UnsafeMutablePointer<isal_zstream>.allocate(capacity: 1)
     private let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: Int(isal_level_1_buffer_size))
 
+    /// Safe: all zero is a value of the C structure. The library's own `init` leaves out some of it (`hist_bits`, which 0 sets to
+    /// its default).
+    init() {
+        UnsafeMutableRawPointer(stream).initializeMemory(
+            as: UInt8.self, repeating: 0, count: MemoryLayout<isal_zstream>.size)
+    }
+
     deinit {
         stream.deallocate()
         scratch.deallocate()
@@ -76,8 +83,8 @@ private final class DeflateContext {
     /// How many bytes of `output` were written, 0 if it is too small. Bodies are shorter than 4 GiB, which the limits of
     /// requests see to.
     ///
-    /// Safe: the library sets what it reads of the stream in its `init`, gets the bounds of all three buffers, which live for
-    /// the whole call, and reads none of them afterwards.
+    /// Safe: the library gets the bounds of all three buffers, which live for the whole call, and reads none of them
+    /// afterwards.
     func compress(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, format: UInt16
     ) -> Int {
