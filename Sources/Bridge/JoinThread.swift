@@ -272,7 +272,7 @@ final class JoinThread: @unchecked Sendable {
     }
 
     private func send(_ release: Release) {
-        guard let batch = release.batch ?? readBack(release.record) else { return }
+        let batch = release.batch
         let payload: [UInt8]
         let count: Int
         if let edits = release.edits {

@@ -9,7 +9,10 @@ extension Correlator {
         lastRecord = max(lastRecord, record)
         let key = EventKey(tenant: tenant ?? cloudEvent.tenantID ?? "", source: cloudEvent.source, id: cloudEvent.id)
         let event = event(for: key, now: now)
-        let before = (event.type, event.subject, event.time, event.runID, event.correlationID, event.carriedKeys.count)
+        let told = {
+            (event.type, event.subject, event.time, event.runID, event.correlationID, event.carriedKeys.count)
+        }
+        let before = told()
         event.type = cloudEvent.type
         if let subject = cloudEvent.subject { event.subject = subject }
         if let time = cloudEvent.time { event.time = time }
@@ -20,8 +23,7 @@ extension Correlator {
         if let context = cloudEvent.context.map(TraceContext.init) { place(event, at: context, isOwn: true) }
         takeKeysHome(of: event)
         // What is only told again changes nothing for those that it started, of which there may be many.
-        let after = (event.type, event.subject, event.time, event.runID, event.correlationID, event.carriedKeys.count)
-        if before != after || isCatchingUp { touchFollowers(of: event) }
+        if before != told() || isCatchingUp { touchFollowers(of: event) }
         for id in cloudEvent.claimedExecutions(keys: settings.claimedExecutionPaths).prefix(16) {
             for execution in executionsNamed(id, owner: key.tenant, now: now) {
                 note(.claimedByEvent, .text(key.id), from: .event(source: key.source), on: execution, now: now)

@@ -45,10 +45,10 @@ extension Correlator {
         if !waiting.isEmpty { keep(batch, waiting) }
         if isWhole {
             if !index.spans.isEmpty {
-                act(.release(Release(record: batch.record, batch: batch, edits: nil, links: [], owner: batch.record)))
+                act(.release(Release(batch: batch, edits: nil, links: [], owner: batch.record)))
             }
         } else if !edits.isEmpty {
-            act(.release(Release(record: batch.record, batch: batch, edits: edits, links: links, owner: batch.record)))
+            act(.release(Release(batch: batch, edits: edits, links: links, owner: batch.record)))
         }
         if waiting.isEmpty { act(.finished(record: batch.record)) }
         flush()
@@ -230,8 +230,7 @@ extension Correlator {
         let part = 2 * waiting.count <= batch.index.spans.count ? batch.part(waiting) : nil
         let hasOthers = part == nil && waiting.count < batch.index.spans.count
         let batch = part ?? batch
-        heldRecords[batch.record]?.batch = batch
-        heldRecords[batch.record]?.positions = hasOthers ? waiting : nil
+        heldRecords[batch.record]?.kept = (batch, hasOthers ? waiting : nil)
         // What has left stays in the order until there is more of it than of what waits.
         if heldOrder.count > 2 * heldRecords.count + 64 { heldOrder.removeAll { heldRecords[$0] == nil } }
         heldOrder.append(batch.record)
@@ -240,10 +239,9 @@ extension Correlator {
         while counters.heldBytes > settings.holdBytes, position < heldOrder.count {
             let oldest = heldOrder[position]
             position += 1
-            guard let kept = heldRecords[oldest]?.batch else { continue }
-            heldRecords[oldest]?.batch = nil
-            heldRecords[oldest]?.positions = nil
-            counters.heldBytes -= kept.payload.count
+            guard let batch = heldRecords[oldest]?.kept?.batch else { continue }
+            heldRecords[oldest]?.kept = nil
+            counters.heldBytes -= batch.payload.count
             counters.evictedRecords += 1
         }
         heldOrder.removeFirst(position)
@@ -294,12 +292,12 @@ extension Correlator {
 
     /// Adds waiting spans to the release of their record.
     private func prepare(_ held: HeldSpans, of group: Group, _ place: Placement) {
-        guard let kept = heldRecords[held.record] else { return }
-        if let batch = kept.batch {
+        guard let entry = heldRecords[held.record] else { return }
+        if let (batch, positions) = entry.kept {
             // Taken out, so that appending does not copy what the dictionary still holds.
             var release = pendingReleases.removeValue(forKey: held.record) ?? (batch, [], [])
             for span in held.spans {
-                let position = Int(kept.positions?[Int(span)] ?? span)
+                let position = Int(positions?[Int(span)] ?? span)
                 release.edits.append(
                     edit(
                         batch.index.spans[position], at: position, of: group, execution: group.execution, place: place,
@@ -319,11 +317,7 @@ extension Correlator {
         if pendingReleases.isEmpty, evictedReleases.isEmpty, pendingAmendments.isEmpty { return }
         for (record, pending) in pendingReleases.sorted(by: { $0.key < $1.key }) {
             let edits = pending.edits.sorted { $0.span < $1.span }
-            act(
-                .release(
-                    Release(
-                        record: record, batch: pending.batch, edits: edits, links: pending.links,
-                        owner: record)))
+            act(.release(Release(batch: pending.batch, edits: edits, links: pending.links, owner: record)))
             dropIfFree(record)
         }
         pendingReleases.removeAll(keepingCapacity: true)
@@ -341,7 +335,7 @@ extension Correlator {
 
     private func dropIfFree(_ record: UInt64) {
         guard let held = heldRecords[record], held.groups == 0 else { return }
-        if let batch = held.batch { counters.heldBytes -= batch.payload.count }
+        if let kept = held.kept { counters.heldBytes -= kept.batch.payload.count }
         heldRecords[record] = nil
         act(.finished(record: record))
     }
@@ -353,8 +347,8 @@ extension Correlator {
     }
 
     private func count(_ release: Release) {
-        guard let edits = release.edits, let batch = release.batch else { return }
-        for edit in edits where !edit.traceID.isSame(as: batch.index.spans[Int(edit.span)].traceID) {
+        guard let edits = release.edits else { return }
+        for edit in edits where !edit.traceID.isSame(as: release.batch.index.spans[Int(edit.span)].traceID) {
             counters.joinedSpans += 1
             if edit.amended { counters.amendedSpans += 1 }
         }
@@ -426,7 +420,7 @@ extension Correlator {
             edits.append(edit(span, at: position, of: group, execution: execution, amended: amended, links: &links))
         }
         guard !edits.isEmpty else { return nil }
-        let release = Release(record: batch.record, batch: batch, edits: edits, links: links, owner: owner)
+        let release = Release(batch: batch, edits: edits, links: links, owner: owner)
         count(release)
         return release
     }

@@ -160,10 +160,9 @@ package final class Correlator {
 
 /// A record of which spans wait.
 struct HeldRecord {
-    /// Nil once the memory for waiting spans ran out: the journal has the bytes.
-    var batch: SpanBatch?
-    /// Where in `batch` the spans are that waited when it came; nil if it has no others.
-    var positions: [Int32]?
+    /// The batch, and where in it the spans are that waited when it came: nil if it has no others. Nil once the memory for
+    /// waiting spans ran out: the journal has the bytes.
+    var kept: (batch: SpanBatch, positions: [Int32]?)?
     /// How many groups of it still wait.
     var groups: Int
 }

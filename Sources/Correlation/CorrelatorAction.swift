@@ -24,15 +24,16 @@ package enum CorrelatorAction: Sendable {
 
 /// Spans of one record that leave together.
 package struct Release: Sendable {
-    package var record: UInt64
-    /// Nil if the payload was not kept in memory: read it from the journal and index it again.
-    package var batch: SpanBatch?
+    /// Of the record, what was kept of it, or what was read back.
+    package var batch: SpanBatch
     /// Which spans leave and how, in span order; nil for all of them, unchanged.
     package var edits: [SpanEdit]?
     /// What the edits' link ranges point into.
     package var links: [AddedLink]
     /// The record that delivery is owed to: after a crash everything from the oldest undelivered record on is done again.
     package var owner: UInt64
+
+    package var record: UInt64 { batch.record }
 }
 
 /// The span that spanbridge makes for an execution.

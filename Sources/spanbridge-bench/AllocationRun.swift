@@ -155,7 +155,7 @@ struct AllocationRun {
     private func leave(_ correlator: Correlator) -> Int {
         var count = 0
         for case .release(let release) in correlator.takeActions() {
-            guard let batch = release.batch else { continue }
+            let batch = release.batch
             if let edits = release.edits {
                 _ = TraceRewriter.rewrite(
                     payload: batch.payload, index: batch.index, edits: edits, links: release.links)

@@ -138,9 +138,9 @@ struct Bricks {
             let before = CPUTime.ofThread
             var bytes = 0
             for release in bound.releases {
-                guard let batch = release.batch, let edits = release.edits else { continue }
+                guard let edits = release.edits else { continue }
                 bytes += TraceRewriter.rewrite(
-                    payload: batch.payload, index: batch.index, edits: edits, links: release.links).count
+                    payload: release.batch.payload, index: release.batch.index, edits: edits, links: release.links).count
             }
             let rewritten = CPUTime.ofThread - before
             guard plain.releases.count == requestsPerRound, bytes > requestsPerRound * joined.byteCount else {

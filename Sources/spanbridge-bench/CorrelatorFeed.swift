@@ -57,7 +57,7 @@ struct CorrelatorFeed {
     private mutating func carryOut() {
         for action in correlator.takeActions() {
             switch action {
-            case .release(let release): left += release.edits?.count ?? release.batch?.index.spans.count ?? 0
+            case .release(let release): left += release.edits?.count ?? release.batch.index.spans.count
             case .amend: amendments += 1
             default: break
             }

@@ -68,10 +68,9 @@ package enum Fault: CaseIterable, Sendable {
     }
 
     private func changeEdits(of world: World, _ change: @escaping (inout SpanEdit, SpanID) -> [SpanEdit]) {
-        world.tamper = { [unowned world] action in
-            guard case .release(var release) = action, let batch = release.batch ?? world.journal[release.record] else {
-                return [action]
-            }
+        world.tamper = { action in
+            guard case .release(var release) = action else { return [action] }
+            let batch = release.batch
             release.edits = World.edits(of: release, batch).flatMap { edit in
                 var edit = edit
                 return change(&edit, batch.index.spans[Int(edit.span)].spanID)

@@ -258,10 +258,11 @@ package final class World {
     }
 
     private func send(_ release: Release) {
-        guard let batch = release.batch ?? journal[release.record] else {
+        guard journal[release.record] != nil else {
             violations.append("a release of the unknown record \(release.record)")
             return
         }
+        let batch = release.batch
         let edits = World.edits(of: release, batch)
         for edit in edits {
             let id = batch.index.spans[Int(edit.span)].spanID

@@ -9,7 +9,8 @@ extension FuzzTarget {
         var left = 0
         func leave() {
             for action in correlator.takeActions() {
-                guard case .release(let release) = action, let batch = release.batch else { continue }
+                guard case .release(let release) = action else { continue }
+                let batch = release.batch
                 // Spans that evidence moved after they had left come again, marked.
                 let fresh = release.edits.map { $0.count { !$0.amended } } ?? batch.index.spans.count
                 left += fresh
