@@ -14,8 +14,21 @@ package struct RequestPart {
     /// positions lie in it.
     private struct Piece {
         let number: Int
-        var count: Int
-        var chosen: Range<Int>
+        private(set) var count: Int
+        private(set) var chosen: Range<Int>
+
+        /// - Parameter rest: the bytes of its body that are in none of its scopes or spans.
+        init(number: Int, rest: Int, first ordinal: Int) {
+            self.number = number
+            count = rest
+            chosen = ordinal..<ordinal
+        }
+
+        /// The next scope or position lies in it too.
+        mutating func take(_ bytes: Int) {
+            count += bytes
+            chosen = chosen.lowerBound..<chosen.upperBound + 1
+        }
     }
 
     /// - Parameters:
@@ -56,11 +69,9 @@ package struct RequestPart {
                 let inSpans = whole.spans[Int(scope.spans.lowerBound)..<Int(scope.spans.upperBound)].reduce(0) {
                     $0 + $1.field.count
                 }
-                pieces.append(
-                    Piece(number: Int(span.scope), count: scope.body.count - inSpans, chosen: ordinal..<ordinal))
+                pieces.append(Piece(number: Int(span.scope), rest: scope.body.count - inSpans, first: ordinal))
             }
-            pieces[pieces.count - 1].count += span.field.count
-            pieces[pieces.count - 1].chosen = pieces[pieces.count - 1].chosen.lowerBound..<ordinal + 1
+            pieces[pieces.count - 1].take(span.field.count)
         }
         return pieces
     }
@@ -74,10 +85,9 @@ package struct RequestPart {
                     $0 + whole.scopes[$1].field.count
                 }
                 pieces.append(
-                    Piece(number: number, count: whole.resources[number].body.count - inScopes, chosen: ordinal..<ordinal))
+                    Piece(number: number, rest: whole.resources[number].body.count - inScopes, first: ordinal))
             }
-            pieces[pieces.count - 1].count += 1 + WireWriter.size(ofDelimited: scope.count)
-            pieces[pieces.count - 1].chosen = pieces[pieces.count - 1].chosen.lowerBound..<ordinal + 1
+            pieces[pieces.count - 1].take(1 + WireWriter.size(ofDelimited: scope.count))
         }
         return pieces
     }

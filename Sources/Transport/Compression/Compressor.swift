@@ -4,7 +4,7 @@ import CZstd
 /// Compresses bodies one after the other at the fastest level that still shrinks well, reusing its contexts. Belongs to
 /// one thread.
 final class Compressor {
-    private var deflate: DeflateContext?
+    private lazy var deflate = DeflateContext()
     private var zstd: OpaquePointer?
 
     init() {}
@@ -16,7 +16,7 @@ final class Compressor {
         case .identity:
             return body
         case .gzip, .zlib:
-            let context = deflateContext()
+            let context = deflate
             let format = UInt16(coding == .gzip ? IGZIP_GZIP : IGZIP_ZLIB)
             return filled(DeflateContext.bound(body.count), body) { context.compress($0, into: $1, format: format) }
         case .zstd:
@@ -39,13 +39,6 @@ final class Compressor {
         precondition(!output.isEmpty, "out of memory")
         // The bound is larger than the body; what waits in a queue shall not hold that.
         return [UInt8](output[...])
-    }
-
-    private func deflateContext() -> DeflateContext {
-        if let deflate { return deflate }
-        let context = DeflateContext()
-        deflate = context
-        return context
     }
 
     private func zstdContext() -> OpaquePointer {
