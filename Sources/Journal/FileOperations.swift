@@ -144,16 +144,13 @@ extension FileOperations {
         guard file >= 0 else { throw FileFailure(code: -file) }
         defer { close(file) }
         var contents: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {
-            let chunk = 64 << 10
-            var failure: Int32 = 0
-            let part = [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
-                let read = read(file, UnsafeMutableRawBufferPointer(buffer), contents.count)
-                if read < 0 { failure = Int32(clamping: -read) } else { count = read }
-            }
-            guard failure == 0 else { throw FileFailure(code: failure) }
-            contents += part
-            if part.count < chunk { return contents }
+            // Safe: at most `count` bytes are written into the array's own memory, which outlives the call.
+            let count = chunk.withUnsafeMutableBytes { read(file, $0, contents.count) }
+            guard count >= 0 else { throw FileFailure(code: Int32(clamping: -count)) }
+            contents += chunk[..<count]
+            if count < chunk.count { return contents }
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Journal
 
 /// A directory of its own for one relay, removed with all that is in it.
 final class ScratchDirectory {
@@ -19,16 +20,7 @@ final class ScratchDirectory {
 
     /// What is below is made by this program and the relay only: files, and directories of files.
     private static func removeAll(_ path: String) {
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                // Safe: readdir ends the name with a zero byte; it is copied before the next call.
-                let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name != ".", name != ".." { removeAll("\(path)/\(name)") }
-            }
-            closedir(directory)
-        }
+        for name in (try? FileOperations.system.list(path)) ?? [] { removeAll("\(path)/\(name)") }
         remove(path)
     }
 
@@ -46,14 +38,5 @@ final class ScratchDirectory {
 
 /// A whole file as text; empty if it cannot be read.
 func readText(_ path: String) -> String {
-    guard let file = fopen(path, "r") else { return "" }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var part = [UInt8](repeating: 0, count: 16_384)
-    while true {
-        let count = fread(&part, 1, part.count, file)
-        if count == 0 { break }
-        bytes += part[..<count]
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    return String(decoding: (try? FileOperations.system.contents(of: path)) ?? [], as: UTF8.self)
 }

@@ -7,16 +7,16 @@ struct RecordedDelivery {
     /// The state in which the execution ended; nil if the recording does not tell.
     private let state: String?
 
-    /// Nil if the file is no call that delivered a CloudEvent and was answered with an execution. The state is told by
-    /// `expected.json` beside it.
-    init?(call path: String) throws {
+    /// Nil if the file is no call that delivered a CloudEvent and was answered with an execution.
+    ///
+    /// - Parameter truth: what `expected.json` beside it says; nil if there is none.
+    init?(call path: String, truth: JSONValue?) throws {
         let call = try Recording.json(of: path)
         guard let event = call["body"], event["specversion"] != nil,
             let execution = call["response"]?["body"]?["id"]?.string
         else { return nil }
         self.event = event
         self.execution = execution
-        let truth = try? Recording.json(of: path.dropLast(Recording.name(of: path).count) + "expected.json")
         state = truth?["executions"]?[execution]?["state"]?.string
     }
 

@@ -17,8 +17,12 @@ struct Recording {
     }
 
     func deliveries() throws -> [RecordedDelivery] {
-        try files.filter { Self.name(of: $0).hasPrefix("webhook-") && $0.hasSuffix(".json") }
-            .compactMap(RecordedDelivery.init(call:))
+        var truths: [Substring: JSONValue] = [:]
+        for file in files where Self.name(of: file) == "expected.json" {
+            truths[Self.folder(of: file)] = try? Self.json(of: file)
+        }
+        return try files.filter { Self.name(of: $0).hasPrefix("webhook-") && $0.hasSuffix(".json") }
+            .compactMap { try RecordedDelivery(call: $0, truth: truths[Self.folder(of: $0)]) }
     }
 
     /// In the order of their names; a folder's files come where its name stands.
@@ -43,7 +47,12 @@ struct Recording {
     }
 
     /// The last part of a path.
-    static func name(of path: String) -> Substring { path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...] }
+    static func name(of path: String) -> Substring {
+        path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]
+    }
+
+    /// What is before it.
+    private static func folder(of path: String) -> Substring { path.dropLast(name(of: path).count) }
 
     /// A file as bytes.
     static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
