@@ -3,49 +3,46 @@ import Testing
 
 @testable import Transport
 
-/// gzip (31) or zlib (15) by zlib itself.
-private func oracle(_ body: [UInt8], windowBits: Int32) -> [UInt8] {
+/// Gives zlib a whole body and room for `capacity` bytes; what it made, and how many bytes of the body it left.
+private func withZlib(
+    _ body: [UInt8], capacity: Int, _ work: (UnsafeMutablePointer<z_stream>) -> Void
+) -> (output: [UInt8], left: Int) {
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     defer { stream.deallocate() }
     stream.initialize(to: z_stream())
-    deflateInit2_(
-        stream, 6, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    defer { deflateEnd(stream) }
     var input = body
-    var output = [UInt8](repeating: 0, count: Int(deflateBound(stream, UInt(body.count))) + 32)
-    let count = input.withUnsafeMutableBufferPointer { input in
+    var output = [UInt8](repeating: 0, count: capacity)
+    input.withUnsafeMutableBufferPointer { input in
         output.withUnsafeMutableBufferPointer { output in
             stream.pointee.next_in = input.baseAddress
             stream.pointee.avail_in = UInt32(input.count)
             stream.pointee.next_out = output.baseAddress
             stream.pointee.avail_out = UInt32(output.count)
-            deflate(stream, Z_FINISH)
-            return Int(stream.pointee.total_out)
+            work(stream)
         }
     }
-    return Array(output[..<count])
+    return (Array(output[..<Int(stream.pointee.total_out)]), Int(stream.pointee.avail_in))
+}
+
+/// gzip (31) or zlib (15) by zlib itself.
+private func oracle(_ body: [UInt8], windowBits: Int32) -> [UInt8] {
+    withZlib(body, capacity: Int(compressBound(UInt(body.count))) + 32) { stream in
+        deflateInit2_(
+            stream, 6, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        deflate(stream, Z_FINISH)
+        deflateEnd(stream)
+    }.output
 }
 
 /// What zlib itself makes of `body`, nil if it takes it for corrupt, cut short or followed by more.
 private func inflatedByOracle(_ body: [UInt8], windowBits: Int32, size: Int) -> [UInt8]? {
-    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-    defer { stream.deallocate() }
-    stream.initialize(to: z_stream())
-    inflateInit2_(stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    defer { inflateEnd(stream) }
-    var input = body
-    var output = [UInt8](repeating: 0, count: size + 1)
-    let result = input.withUnsafeMutableBufferPointer { input in
-        output.withUnsafeMutableBufferPointer { output in
-            stream.pointee.next_in = input.baseAddress
-            stream.pointee.avail_in = UInt32(input.count)
-            stream.pointee.next_out = output.baseAddress
-            stream.pointee.avail_out = UInt32(output.count)
-            return inflate(stream, Z_FINISH)
-        }
+    var result = Z_OK
+    let (output, left) = withZlib(body, capacity: size + 1) { stream in
+        inflateInit2_(stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        result = inflate(stream, Z_FINISH)
+        inflateEnd(stream)
     }
-    guard result == Z_STREAM_END, stream.pointee.avail_in == 0 else { return nil }
-    return Array(output[..<Int(stream.pointee.total_out)])
+    return result == Z_STREAM_END && left == 0 ? output : nil
 }
 
 @Suite("Compression")

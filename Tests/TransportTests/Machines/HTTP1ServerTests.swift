@@ -295,7 +295,6 @@ struct HTTP1ServerTests {
         trickling.advance(to: 1_000 + limits.bodyTimeout)
         #expect(trickling.statuses == [408] && trickling.connection.isFinished)
 
-
         let idle = ServerDriver()
         idle.feed(post)
         #expect(idle.connection.deadline == 1_000 + limits.idleTimeout)
