@@ -21,14 +21,16 @@ final class StateStore: @unchecked Sendable {
     /// Gives the stored state to the correlator. Returns how many pieces could not be read (damaged, or of another version's
     /// format); they are deleted, and learned from the journal again if the caller starts its replay at the beginning.
     func restore(into correlator: Correlator, now: UInt64) throws -> Int {
+        correlator.lastStoredID = try catalog.lastID()
         var damaged = 0
         var unreadable: [CatalogWrite] = []
-        try catalog.load { raw, entity in
-            guard let kind = StoredState.Kind(rawValue: raw) else { return }
-            guard !correlator.restore(kind: kind, body: entity.body, now: now) else { return }
+        try catalog.load { entity in
+            guard let kind = StoredState.Kind(rawValue: entity.kind) else { return }
+            let state = StoredState(kind: kind, id: entity.id, time: entity.time, body: entity.body)
+            guard !correlator.restore(state, now: now) else { return }
             damaged += 1
             // If there are more, the next start deletes those.
-            if unreadable.count < 100_000 { unreadable.append(.delete(kind: raw, key: entity.key)) }
+            if unreadable.count < 100_000 { unreadable.append(.delete(id: entity.id)) }
         }
         try catalog.write(unreadable)
         return damaged
@@ -40,8 +42,8 @@ final class StateStore: @unchecked Sendable {
     ) throws(SQLiteError) {
         var writes = changed.map {
             $0.body.isEmpty
-                ? CatalogWrite.delete(kind: $0.kind.rawValue, key: $0.key)
-                : .put(kind: $0.kind.rawValue, key: $0.key, time: $0.time, body: $0.body)
+                ? CatalogWrite.delete(id: $0.id)
+                : .put(id: $0.id, kind: $0.kind.rawValue, time: $0.time, body: $0.body)
         }
         writes.append(.setMeta(name: "applied", value: Self.bytes(applied)))
         writes.append(.setMeta(name: "delivered", value: Self.bytes(delivered)))

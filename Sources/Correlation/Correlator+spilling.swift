@@ -174,7 +174,7 @@ extension Correlator {
         for count in [counts.executions, counts.events, counts.traces] { encoder.put(UInt64(count)) }
         encoder.put(states) { encoder, entry in
             encoder.put(UInt64(entry.state.kind.rawValue))
-            encoder.put(bytes: entry.state.key)
+            encoder.put(entry.state.id)
             encoder.put(bytes: entry.state.body)
         }
         return encoder.bytes
@@ -198,7 +198,7 @@ extension Correlator {
             counters.recalledClusters += 1
             let wasRestoring = isRestoring
             isRestoring = true
-            for state in restored { _ = restore(state.kind, state.body, now: 0) }
+            for state in restored { _ = takeBack(state, now: 0) }
             isRestoring = wasRestoring
         }
         return true
@@ -212,7 +212,7 @@ extension Correlator {
             return true
         }
         counters.forgotten += UInt64(states.count)
-        changedOutOfMemory += states.map { .forgotten($0.kind, key: $0.key) }
+        changedOutOfMemory += states.map { .forgotten($0.kind, id: $0.id) }
         return true
     }
 
@@ -226,7 +226,7 @@ extension Correlator {
                 traces: Int(clamping: try decoder.number()))
             let states = try decoder.list { (d) throws(StateDamaged) in
                 guard let kind = Int(exactly: try d.number()).flatMap(StoredState.Kind.init) else { throw StateDamaged() }
-                return StoredState(kind: kind, key: try d.body(), time: 0, body: try d.body())
+                return StoredState(kind: kind, id: try d.number(), time: 0, body: try d.body())
             }
             spilled.remove(cluster, digests: digests, counts: counts)
             return states

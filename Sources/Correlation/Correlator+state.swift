@@ -9,21 +9,22 @@ package struct StoredState: Sendable {
     }
 
     package var kind: Kind
-    package var key: [UInt8]
+    /// Its number among everything that was ever stored, from 1: where it replaces what was stored of the same before.
+    package var id: UInt64
     /// Unix nanoseconds of the last arrival: what is restored first.
     package var time: UInt64
     /// Empty if it was forgotten.
     package var body: [UInt8]
 
-    package init(kind: Kind, key: [UInt8], time: UInt64, body: [UInt8]) {
+    package init(kind: Kind, id: UInt64, time: UInt64, body: [UInt8]) {
         self.kind = kind
-        self.key = key
+        self.id = id
         self.time = time
         self.body = body
     }
 
-    static func forgotten(_ kind: Kind, key: [UInt8]) -> StoredState {
-        StoredState(kind: kind, key: key, time: 0, body: [])
+    static func forgotten(_ kind: Kind, id: UInt64) -> StoredState {
+        StoredState(kind: kind, id: id, time: 0, body: [])
     }
 }
 
@@ -76,7 +77,8 @@ extension Correlator {
     }
 
     func stored(_ event: EventState) -> StoredState {
-        StoredState(kind: .event, key: event.key.bytes, time: event.lastSeen, body: encode(event))
+        if event.storedID == 0 { event.storedID = makeStoredID() }
+        return StoredState(kind: .event, id: event.storedID, time: event.lastSeen, body: encode(event))
     }
 
     /// Executions of one id are stored together, since what tells them apart may become known later.
@@ -84,35 +86,55 @@ extension Correlator {
         var encoder = StateEncoder()
         encoder.put(formatVersion)
         encoder.put(all) { $0.put(raw: self.encode($1)) }
-        return StoredState(
-            kind: .execution, key: Array((all.first?.id ?? "").utf8), time: all.map(\.lastSeen).max() ?? 0,
-            body: encoder.bytes)
+        let id = all.lazy.map(\.storedID).first { $0 != 0 } ?? makeStoredID()
+        for execution in all { execution.storedID = id }
+        return StoredState(kind: .execution, id: id, time: all.map(\.lastSeen).max() ?? 0, body: encoder.bytes)
     }
 
     func stored(_ trace: TraceState) -> StoredState {
-        StoredState(kind: .trace, key: trace.id.hexBytes, time: trace.lastSeen, body: encode(trace))
+        if trace.storedID == 0 { trace.storedID = makeStoredID() }
+        return StoredState(kind: .trace, id: trace.storedID, time: trace.lastSeen, body: encode(trace))
     }
 
-    /// Takes stored state back in, before the first input, the longest quiet first. Returns false for state that cannot be
-    /// read.
-    package func restore(kind: StoredState.Kind, body: [UInt8], now: UInt64) -> Bool {
+    /// Lets go of what was stored of something, if anything was.
+    func forgetStored(_ kind: StoredState.Kind, _ id: UInt64) {
+        if id != 0 { changedOutOfMemory.append(.forgotten(kind, id: id)) }
+    }
+
+    /// Something has another number if it was spilled before all of it was restored, or if it came again when it could not
+    /// be read back from the spill store.
+    private func note(_ kind: StoredState.Kind, storedAs id: UInt64, in storedID: inout UInt64) {
+        if storedID != id { forgetStored(kind, storedID) }
+        storedID = id
+    }
+
+    private func makeStoredID() -> UInt64 {
+        lastStoredID += 1
+        return lastStoredID
+    }
+
+    /// Takes stored state back in, before the first input and after `lastStoredID` was set, the longest quiet first. Returns
+    /// false for state that cannot be read.
+    package func restore(_ state: StoredState, now: UInt64) -> Bool {
         (isRestoring, isCatchingUp) = (true, true)
         defer {
             (isRestoring, isCatchingUp) = (false, false)
             forgetBeyondLimits(now: now)
         }
-        return restore(kind, body, now: now)
+        return takeBack(state, now: now)
     }
 
-    func restore(_ kind: StoredState.Kind, _ body: [UInt8], now: UInt64) -> Bool {
-        var decoder = StateDecoder(body)
+    func takeBack(_ state: StoredState, now: UInt64) -> Bool {
+        var decoder = StateDecoder(state.body)
         do {
             guard try decoder.number() == formatVersion else { return false }
-            switch kind {
-            case .event: try restoreEvent(&decoder, now: now)
+            switch state.kind {
+            case .event: note(.event, storedAs: state.id, in: &(try restoreEvent(&decoder, now: now)).storedID)
             case .execution:
-                _ = try decoder.list { (d) throws(StateDamaged) in try self.restoreExecution(&d, now: now) }
-            case .trace: try restoreTrace(&decoder, now: now)
+                for execution in try decoder.list({ (d) throws(StateDamaged) in try self.restoreExecution(&d, now: now) }) {
+                    note(.execution, storedAs: state.id, in: &execution.storedID)
+                }
+            case .trace: note(.trace, storedAs: state.id, in: &(try restoreTrace(&decoder, now: now)).storedID)
             }
             return true
         } catch {
@@ -140,7 +162,7 @@ extension Correlator {
         return encoder.bytes
     }
 
-    private func restoreEvent(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) {
+    private func restoreEvent(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) -> EventState {
         let key = try decoder.eventKey()
         let (type, subject, time) = (try decoder.text(), try decoder.text(), try decoder.number())
         let event = event(for: key, now: now)
@@ -157,6 +179,7 @@ extension Correlator {
         event.lastSeen = try decoder.number()
         for context in event.contexts { add(event, to: &eventsByTrace[context.traceID, default: []]) }
         for key in event.weakKeys { add(event, to: &eventsByWeakKey[key, default: []]) }
+        return event
     }
 
     private func home(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) -> Home {
@@ -250,7 +273,7 @@ extension Correlator {
         relateClaims(of: unit)
     }
 
-    private func restoreExecution(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) {
+    private func restoreExecution(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) -> Execution {
         let execution = execution(try decoder.executionName(), now: now)
         execution.namespace = try decoder.text()
         execution.flow = try decoder.text()
@@ -290,6 +313,7 @@ extension Correlator {
             makeSpanDue(execution, now: now)
             execution.exportedSpanIsUncertain = isCatchingUp
         }
+        return execution
     }
 
     private func encode(_ trace: TraceState) -> [UInt8] {
@@ -332,9 +356,13 @@ extension Correlator {
         return encoder.bytes
     }
 
-    private func restoreTrace(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) {
+    private func restoreTrace(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) -> TraceState {
         let id = try decoder.traceID()
         let trace = TraceState(id: id, now: try decoder.number())
+        if let known = traces[id] {
+            remove(known)
+            trace.storedID = known.storedID
+        }
         trace.lastSeen = try decoder.number()
         trace.home = UInt8(exactly: try decoder.number()).flatMap(HomeSpans.init) ?? .none
         trace.hasFollowerRoot = try decoder.flag()
@@ -380,14 +408,7 @@ extension Correlator {
         traces[id] = trace
         quietTraces.insert(trace, seen: trace.lastSeen)
         trace.tellExecutions()
-    }
-}
-
-extension EventKey {
-    var bytes: [UInt8] {
-        var encoder = StateEncoder()
-        encoder.put(self)
-        return encoder.bytes
+        return trace
     }
 }
 

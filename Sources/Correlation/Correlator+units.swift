@@ -482,8 +482,9 @@ extension Correlator {
         counters.forgotten += 1
         execution.isDirty = false
         let others = executions[ExactText(execution.id)].map(namesakes) ?? []
-        changedOutOfMemory.append(
-            others.isEmpty ? .forgotten(.execution, key: Array(execution.id.utf8)) : stored(others))
+        guard let heir = others.first else { return forgetStored(.execution, execution.storedID) }
+        if heir.storedID == 0 { heir.storedID = execution.storedID }
+        changedOutOfMemory.append(stored(others))
     }
 
     /// Takes an execution out of memory.
@@ -530,7 +531,7 @@ extension Correlator {
         remove(event)
         counters.forgotten += 1
         event.isDirty = false
-        changedOutOfMemory.append(.forgotten(.event, key: event.key.bytes))
+        forgetStored(.event, event.storedID)
     }
 
     /// Takes an event out of memory.
@@ -554,7 +555,7 @@ extension Correlator {
         remove(trace)
         counters.forgotten += 1
         trace.isDirty = false
-        changedOutOfMemory.append(.forgotten(.trace, key: trace.id.hexBytes))
+        forgetStored(.trace, trace.storedID)
     }
 
     /// Takes a trace out of memory.

@@ -56,6 +56,8 @@ package final class Correlator {
     var spilledSinceSweep = 0
     /// What had changed when it was spilled, or was forgotten, and must still be stored so.
     var changedOutOfMemory: [StoredState] = []
+    /// The largest number that anything was stored under. To be set before state is restored.
+    package var lastStoredID: UInt64 = 0
     /// Whether stored state is taken in: nothing changes by that, and nothing has to be looked at again.
     var isRestoring = false
     var calls = CallPairing()

@@ -99,6 +99,8 @@ final class EventState {
     var lastSeen: UInt64
     /// Whether it has changed since it was last given out for storing.
     var isDirty = false
+    /// The number under which it is stored; 0 if it was not yet.
+    var storedID: UInt64 = 0
 
     init(key: EventKey, name: EventName, joinKey: Int?, now: UInt64) {
         self.key = key

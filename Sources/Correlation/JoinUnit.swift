@@ -14,6 +14,8 @@ class JoinUnit {
     final var replacedClaims = 0
     /// Whether it has changed since it was last given out for storing.
     final var isDirty = false
+    /// The number under which it is stored, for an execution together with all others of its id; 0 if it was not yet.
+    final var storedID: UInt64 = 0
 
     /// Whether others have its id, so that what does not name the tenant may be meant for them.
     var hasNamesakes: Bool { false }

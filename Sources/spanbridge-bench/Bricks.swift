@@ -149,7 +149,7 @@ struct Bricks {
             let beforeStoring = CPUTime.ofThread
             try catalog.write(
                 correlator.takeChangedState().map {
-                    .put(kind: $0.kind.rawValue, key: $0.key, time: $0.time, body: $0.body)
+                    .put(id: $0.id, kind: $0.kind.rawValue, time: $0.time, body: $0.body)
                 })
             let stored = CPUTime.ofThread - beforeStoring
             if round == 0 { continue }

@@ -24,7 +24,7 @@ import Testing
                 now: UInt64(number))
             try store.store(correlator.takeChangedState(), applied: UInt64(number), delivered: 1, forwarded: 2)
         }
-        try catalog.write([.put(kind: StoredState.Kind.event.rawValue, key: [1], time: 9, body: [99, 1, 2])])
+        try catalog.write([.put(id: 9, kind: StoredState.Kind.event.rawValue, time: 9, body: [99, 1, 2])])
         #expect(try store.marks() == (4, 1, 2))
         for expected in [1, 0] {
             let restored = Correlator(settings: settings)

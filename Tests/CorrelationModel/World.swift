@@ -72,7 +72,7 @@ package final class World {
     private var leftJustNow: [(record: UInt64, span: SpanID)] = []
     private var hasCrashed = false
     private var marks: (applied: UInt64, delivered: UInt64) = (0, 0)
-    private var stored: [StoredState.Kind: [[UInt8]: StoredState]] = [:]
+    private var stored: [UInt64: StoredState] = [:]
 
     package init(keys: CompiledKeys = World.keys, _ change: (inout CorrelationSettings) -> Void = { _ in }) {
         var settings = CorrelationSettings.defaults
@@ -182,7 +182,7 @@ package final class World {
     /// Stores what changed, as housekeeping does.
     package func store() {
         for state in correlator.takeChangedState() {
-            stored[state.kind, default: [:]][state.key] = state.body.isEmpty ? nil : state
+            stored[state.id] = state.body.isEmpty ? nil : state
         }
         let owed = inputs.indices.first { position in
             if case .spans = inputs[position] { !finished.contains(UInt64(position + 1)) } else { false }
@@ -194,12 +194,9 @@ package final class World {
     package func restart() {
         spillStore = DictionarySpillStore()
         correlator = Correlator(settings: settings, spillStore: spillStore)
-        let states = stored.values.flatMap(\.values).sorted {
-            ($0.time, $0.kind.rawValue) == ($1.time, $1.kind.rawValue)
-                ? $0.key.lexicographicallyPrecedes($1.key) : ($0.time, $0.kind.rawValue) < ($1.time, $1.kind.rawValue)
-        }
-        for state in states where !correlator.restore(kind: state.kind, body: state.body, now: now) {
-            violations.append("state of \(state.key) was refused")
+        correlator.lastStoredID = stored.keys.max() ?? 0
+        for state in storedStates where !correlator.restore(state, now: now) {
+            violations.append("the \(state.kind) stored under \(state.id) was refused")
         }
     }
 
@@ -219,8 +216,9 @@ package final class World {
         (correlator.isReplaying, correlator.isCatchingUp) = (false, false)
     }
 
-    package var storedBodies: [(kind: StoredState.Kind, body: [UInt8])] {
-        StoredState.Kind.allCases.flatMap { kind in (stored[kind] ?? [:]).values.map { (kind, $0.body) } }
+    /// What is stored, in the order of a start.
+    package var storedStates: [StoredState] {
+        stored.values.sorted { ($0.time, $0.kind.rawValue, $0.id) < ($1.time, $1.kind.rawValue, $1.id) }
     }
 
     // MARK: Output

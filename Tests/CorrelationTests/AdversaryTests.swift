@@ -52,7 +52,7 @@ struct AdversaryTests {
         #expect(world.correlator.held == (0, 0), sourceLocation: location)
         #expect(world.violations.isEmpty, sourceLocation: location)
         world.store()
-        let largest = world.storedBodies.map(\.body.count).max() ?? 0
+        let largest = world.storedStates.map(\.body.count).max() ?? 0
         #expect(largest < 200 * limit, "the largest stored state", sourceLocation: location)
     }
 

@@ -69,6 +69,55 @@ import Testing
         #expect(answers(world) == before)
     }
 
+    @Test("what changes replaces what was stored of it, across restarts, and what is new takes no one's place")
+    func replaced() throws {
+        let world = try richWorld()
+        world.store()
+        let before = world.storedStates
+        world.restart()
+        world.bind(e1, state: "SUCCESS")
+        world.store()
+        #expect(world.storedStates.map(\.id).sorted() == before.map(\.id).sorted())
+        try world.receive(.server(60, in: 60, under: 95), .executor(61, of: execution(60), in: 60, under: 60))
+        world.store()
+        let after = world.storedStates.filter { state in !before.contains { $0.id == state.id } }
+        #expect(Set(after.map(\.kind)) == [.execution, .trace])
+        world.restart()
+        #expect(world.correlator.execution(id: execution(60)) != nil && world.correlator.execution(id: e1)?.state == "SUCCESS")
+    }
+
+    @Test("of what is stored twice the older is deleted")
+    func storedTwice() throws {
+        let world = try richWorld()
+        world.store()
+        for state in world.storedStates {
+            let correlator = Correlator(settings: .defaults)
+            var later = state
+            later.id += 100
+            #expect(correlator.restore(state, now: 1) && correlator.restore(later, now: 1))
+            let changed = correlator.takeChangedState()
+            #expect(changed.map(\.id) == [state.id])
+            #expect(changed.allSatisfy { $0.body.isEmpty })
+        }
+    }
+
+    @Test("an execution that is forgotten leaves what is stored to its namesake")
+    func namesakes() throws {
+        let world = World { $0.executionLimit = 2 }
+        for (number, tenant) in [(1, "a"), (2, "b")] as [(UInt64, String)] {
+            try world.receive([.executor(10 + number, of: e1, in: number)], tenant: tenant)
+            world.store()
+            world.wait(100 * second)
+        }
+        #expect(world.correlator.executions(id: e1).map(\.owner) == ["a", "b"])
+        try world.receive(.executor(20, of: e2, in: 3))
+        world.store()
+        #expect(world.storedStates.filter { $0.kind == .execution }.count == 2)
+        world.restart()
+        #expect(world.correlator.executions(id: e1).map(\.owner) == ["b"])
+        #expect(world.correlator.execution(id: e2)?.spanCount == 1)
+    }
+
     @Test("an execution span that was due before a restart is exported after it")
     func dueSpan() throws {
         let world = World()
@@ -100,13 +149,13 @@ import Testing
     func damage() throws {
         let world = try richWorld()
         world.store()
-        let bodies = world.storedBodies
-        #expect(bodies.count > 10)
+        let states = world.storedStates
+        #expect(states.count > 10)
         let batches = world.journal.sorted { $0.key < $1.key }.map(\.value)
-        func restore(_ kind: StoredState.Kind, _ damaged: [UInt8], goesOn: Bool) -> Bool {
+        func restore(_ damaged: StoredState, goesOn: Bool) -> Bool {
             let correlator = Correlator(settings: .defaults)
-            if goesOn { for (kind, body) in bodies { _ = correlator.restore(kind: kind, body: body, now: world.now) } }
-            let isRead = correlator.restore(kind: kind, body: damaged, now: world.now)
+            if goesOn { for state in states { _ = correlator.restore(state, now: world.now) } }
+            let isRead = correlator.restore(damaged, now: world.now)
             guard goesOn else { return isRead }
             for batch in batches { correlator.receive(batch, now: world.now) }
             correlator.tick(now: .max)
@@ -114,19 +163,21 @@ import Testing
             _ = correlator.takeChangedState()
             return isRead
         }
-        for (kind, body) in bodies {
-            for count in body.indices {
-                #expect(!restore(kind, Array(body.prefix(count)), goesOn: false), "prefix \(count)")
+        for state in states {
+            for count in state.body.indices {
+                var damaged = state
+                damaged.body.removeSubrange(count...)
+                #expect(!restore(damaged, goesOn: false), "prefix \(count)")
             }
         }
         // One body of each kind suffices for flips: the largest, which has everything.
         for kind in StoredState.Kind.allCases {
-            let body = bodies.filter { $0.kind == kind }.map(\.body).max { $0.count < $1.count } ?? []
-            for position in body.indices {
+            let largest = try #require(states.filter { $0.kind == kind }.max { $0.body.count < $1.body.count })
+            for position in largest.body.indices {
                 for bits: UInt8 in [0x01, 0x80, 0xFF] {
-                    var damaged = body
-                    damaged[position] ^= bits
-                    _ = restore(kind, damaged, goesOn: position % 3 == 0)
+                    var damaged = largest
+                    damaged.body[position] ^= bits
+                    _ = restore(damaged, goesOn: position % 3 == 0)
                 }
             }
         }
@@ -153,9 +204,9 @@ import Testing
     func format() throws {
         let world = try richWorld()
         world.store()
-        for (kind, body) in world.storedBodies {
-            let refused = Correlator(settings: .defaults).restore(kind: kind, body: [99] + body.dropFirst(), now: 1)
-            #expect(!refused)
+        for var state in world.storedStates {
+            state.body[0] = 99
+            #expect(!Correlator(settings: .defaults).restore(state, now: 1))
         }
     }
 

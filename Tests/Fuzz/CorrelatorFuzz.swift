@@ -31,9 +31,7 @@ extension FuzzTarget {
         require(left == 2 * index.spans.count, "\(left) of 2 times \(index.spans.count) spans left")
         require(correlator.held.records == 0, "something is held for ever")
         for state in correlator.takeChangedState() {
-            require(
-                Correlator(settings: .defaults).restore(kind: state.kind, body: state.body, now: 1),
-                "stored state cannot be read")
+            require(Correlator(settings: .defaults).restore(state, now: 1), "stored state cannot be read")
         }
     }
 }

@@ -5,8 +5,15 @@ import Testing
 @Suite struct CatalogTests {
     private func sample(_ catalog: Catalog, _ count: Int = 50) throws {
         try catalog.write(
-            (0..<count).map { .put(kind: 1, key: [UInt8($0)], time: UInt64($0 / 2), body: [UInt8](repeating: UInt8($0), count: $0)) }
-                + [.put(kind: 2, key: [], time: .max, body: []), .setMeta(name: "applied", value: [1, 2])])
+            (1...count).map {
+                .put(id: UInt64($0), kind: 1, time: UInt64($0 / 2), body: [UInt8](repeating: UInt8($0), count: $0 - 1))
+            } + [.put(id: 1_000, kind: 2, time: .max, body: [1]), .setMeta(name: "applied", value: [1, 2])])
+    }
+
+    private func entities(_ catalog: Catalog) throws -> [CatalogEntity] {
+        var entities: [CatalogEntity] = []
+        try catalog.load { entities.append($0) }
+        return entities
     }
 
     @Test("Entities are put, replaced, deleted and found after reopening")
@@ -15,30 +22,28 @@ import Testing
         let path = directory.path + "/catalog.sqlite"
         var (catalog, opening) = try Catalog.open(path)
         #expect(opening == .created)
+        #expect(try catalog.lastID() == 0)
         try sample(catalog)
         for _ in 0..<2 {
-            #expect(try catalog.count(kind: 1) == 50)
-            #expect(try catalog.get(kind: 1, key: [7])?.body == [UInt8](repeating: 7, count: 7))
-            #expect(try catalog.get(kind: 1, key: [0])?.body == [])
-            #expect(try catalog.get(kind: 1, key: [70]) == nil)
-            #expect(try catalog.get(kind: 2, key: [])?.time == UInt64(Int64.max))
+            let all = try entities(catalog)
+            #expect(all.map(\.id) == Array(1...50) + [1_000])
+            #expect(all[6] == CatalogEntity(id: 7, kind: 1, time: 3, body: [7, 7, 7, 7, 7, 7]))
+            #expect(all[0].body == [])
+            #expect(try catalog.lastID() == 1_000)
+            #expect(all[50].kind == 2 && all[50].time == UInt64(Int64.max))
             #expect(try catalog.meta("applied") == [1, 2])
             #expect(try catalog.meta("x") == nil)
-            var keys: [UInt8] = []
-            try catalog.load { kind, entity in if kind == 1 { keys.append(entity.key[0]) } }
-            #expect(keys == Array(0..<50))
             catalog.close()
-            #expect(throws: SQLiteError.self) { try catalog.count(kind: 1) }
+            #expect(throws: SQLiteError.self) { try catalog.meta("applied") }
             (catalog, opening) = try Catalog.open(path)
             #expect(opening == .existing)
         }
         try catalog.write([
-            .put(kind: 1, key: [7], time: 99, body: [1]), .delete(kind: 1, key: [8]), .delete(kind: 1, key: [200]),
-            .setMeta(name: "applied", value: []),
+            .put(id: 7, kind: 2, time: 99, body: [1]), .delete(id: 8), .delete(id: 200), .setMeta(name: "applied", value: []),
         ])
-        #expect(try catalog.get(kind: 1, key: [7]) == CatalogEntity(key: [7], time: 99, body: [1]))
-        #expect(try catalog.get(kind: 1, key: [8]) == nil)
-        #expect(try catalog.count(kind: 1) == 49)
+        let all = try entities(catalog)
+        #expect(all.map(\.id) == Array(1...6) + Array(9...50) + [7, 1_000])
+        #expect(all[48] == CatalogEntity(id: 7, kind: 2, time: 99, body: [1]))
         #expect(try catalog.meta("applied") == [])
         try catalog.checkpoint()
     }
@@ -48,17 +53,12 @@ import Testing
         let directory = try TemporaryDirectory()
         let (catalog, _) = try Catalog.open(directory.path + "/c")
         var expected: [[Int]] = []
-        for number in 0..<5_000 {
+        for number in 1...5_000 {
             let (kind, time) = (1 + number % 3, number * 7_919 % 997)
-            try catalog.write([
-                .put(kind: kind, key: [UInt8(number >> 8), UInt8(number & 0xFF)], time: UInt64(time), body: [])
-            ])
+            try catalog.write([.put(id: UInt64(number), kind: kind, time: UInt64(time), body: [])])
             expected.append([time, kind, number])
         }
-        var found: [[Int]] = []
-        try catalog.load { kind, entity in
-            found.append([Int(entity.time), kind, Int(entity.key[0]) << 8 | Int(entity.key[1])])
-        }
+        let found = try entities(catalog).map { [Int($0.time), $0.kind, Int($0.id)] }
         #expect(found == expected.sorted { $0.lexicographicallyPrecedes($1) })
     }
 
@@ -70,15 +70,15 @@ import Testing
         try sample(catalog)
         var count = 0
         #expect(throws: Stop.self) {
-            try catalog.load { _, _ in
+            try catalog.load { _ in
                 count += 1
                 if count == 3 { throw Stop() }
             }
         }
-        try catalog.write([.put(kind: 1, key: [0], time: 1, body: [])])
+        try catalog.write([.put(id: 1, kind: 1, time: 1, body: [])])
         // A second connection reads beside the first.
         let (other, _) = try Catalog.open(directory.path + "/c")
-        #expect(try other.count(kind: 1) == 50)
+        #expect(try entities(other).count == 51)
     }
 
     @Test("A file that is no database, a damaged one and one of another schema are moved aside")
@@ -106,7 +106,7 @@ import Testing
             #expect(!reason.isEmpty)
             #expect(movedTo == path + ".damaged")
             #expect(try directory.read("catalog.sqlite.damaged") == bytes)
-            #expect(try anew.count(kind: 1) == 0)
+            #expect(try entities(anew).isEmpty)
             try sample(anew)
         }
     }
@@ -127,8 +127,8 @@ import Testing
             }
             try directory.write("copy\(round)", damaged)
             guard let (copy, _) = try? Catalog.open(directory.path + "/copy\(round)", check: false) else { continue }
-            try? copy.load { _, _ in }
-            try? copy.write([.put(kind: 1, key: [1], time: 2, body: [3])])
+            try? copy.load { _ in }
+            try? copy.write([.put(id: 1, kind: 1, time: 2, body: [3])])
         }
     }
 
