@@ -31,6 +31,8 @@ package final class OTLPExporter: @unchecked Sendable {
     private let onFinished: @Sendable (FinishedExport) -> Void
     private let onFailure: @Sendable (String) -> Void
     private let published: Mutex<ExporterCounters>
+    /// What came through the door and is not in the queue yet.
+    private let inbox = Mutex<[ExportItem]>([])
 
     // @unchecked: what follows belongs to the loop's thread and is touched only in work posted or scheduled there and
     // in the client's completions.
@@ -69,7 +71,11 @@ package final class OTLPExporter: @unchecked Sendable {
             return .closed
         }
         guard door.enter(item) else { return .full }
-        loop.post { self.take(item) }
+        let isFirst = inbox.withLock { inbox in
+            inbox.append(item)
+            return inbox.count == 1
+        }
+        if isFirst { loop.post { self.takeInbox() } }
         return .accepted
     }
 
@@ -95,17 +101,23 @@ package final class OTLPExporter: @unchecked Sendable {
 
     // MARK: On the loop
 
-    private func take(_ item: ExportItem) {
-        if queue.offer(item, now: loop.time) == .full {
-            // It came through the door just before that was closed.
-            door.leave(items: 1, bytes: item.payload.count)
-            door.refuse(item)
-            onFinished(
-                FinishedExport(
-                    receipts: item.receipts, signal: item.signal, items: 1, records: item.records,
-                    bytes: item.payload.count, outcome: .dropped(.shutdown), message: "the exporter is shutting down"))
+    private func takeInbox() {
+        let items = inbox.withLock { inbox in
+            defer { inbox = [] }
+            return inbox
         }
+        for item in items where queue.offer(item, now: loop.time) == .full { refuse(item) }
         pump()
+    }
+
+    /// Ends an item that came through the door just before that was closed.
+    private func refuse(_ item: ExportItem) {
+        door.leave(items: 1, bytes: item.payload.count)
+        door.refuse(item)
+        onFinished(
+            FinishedExport(
+                receipts: item.receipts, signal: item.signal, items: 1, records: item.records,
+                bytes: item.payload.count, outcome: .dropped(.shutdown), message: "the exporter is shutting down"))
     }
 
     /// Does all that can be done now. A completion that arrives while it runs is left for its next round.

@@ -201,22 +201,21 @@ private enum Call {
     }
 
     private static func findMethod(_ head: RequestHead) -> Result<Call, ExportFailure> {
-        let path = head.path
-        for signal in Signal.allCases where path == signal.exportMethod { return .success(.export(signal)) }
-        if let method = Health(rawValue: String(path)) { return .success(.health(method)) }
-        return .failure(.notFound("There is no method \(path) here."))
+        for signal in Signal.allCases where head.isAt(signal.exportMethod) { return .success(.export(signal)) }
+        if let method = Health(rawValue: String(head.path)) { return .success(.health(method)) }
+        return .failure(.notFound("There is no method \(head.path) here."))
     }
 
     private static func findPath(_ head: RequestHead) -> Result<Call, ExportFailure> {
-        let path = head.path
-        guard let signal = Signal.allCases.first(where: { path == $0.exportPath }) else {
-            if head.method == "POST", Signal.allCases.contains(where: { path == $0.exportMethod }) {
+        guard let signal = Signal.allCases.first(where: { head.isAt($0.exportPath) }) else {
+            let path = head.path
+            if head.method == "POST", Signal.allCases.contains(where: { head.isAt($0.exportMethod) }) {
                 return .failure(.unsupportedMediaType("\(path) is a gRPC method: it takes application/grpc over HTTP/2."))
             }
             return .failure(.notFound("There is nothing at \(path). OTLP goes to /v1/traces, /v1/metrics, /v1/logs."))
         }
         guard head.method == "POST" else {
-            return .failure(.methodNotAllowed("\(path) takes POST, not \(head.method)."))
+            return .failure(.methodNotAllowed("\(head.path) takes POST, not \(head.method)."))
         }
         guard head.isJSON || head.isProtobuf else {
             let type = head.header("content-type") ?? "none"

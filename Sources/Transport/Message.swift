@@ -53,6 +53,12 @@ package struct RequestHead: Sendable {
         Substring(target.utf8.prefix(pathCount))
     }
 
+    /// Whether the path is this one.
+    package func isAt(_ path: String) -> Bool {
+        // Mostly there is no query, and whole texts are compared in one piece.
+        target == path || target.utf8.count > path.utf8.count && self.path == path
+    }
+
     /// The query without its question mark; empty if there is none.
     package var query: Substring {
         Substring(target.utf8.dropFirst(pathCount + 1))

@@ -18,7 +18,10 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
     private var streams: [Int32: HTTP2ServerStream] = [:]
     /// The stream of the last callback: bodies come in runs.
     private var recent: HTTP2ServerStream?
-    private var memory = FieldMemory()
+    /// The header list of the request that is arriving; no other frame comes between its fields.
+    private var arriving = HeaderBlock()
+    /// The list of the request before and what it says: senders repeat theirs from request to request.
+    private var last: (list: HeaderBlock, opening: RequestOpening)?
     private var ready: [(stream: Int32, request: Request)] = []
     /// Bytes of bodies that are not whole yet.
     private var buffered = 0
@@ -149,6 +152,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         streams[id] = stream
         recent = stream
         streamCheck = min(streamCheck, later(clock, limits.bodyTimeout))
+        arriving.removeAll()
     }
 
     override func header(
@@ -162,17 +166,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
             return false
         }
         // Trailers are counted and otherwise of no interest.
-        guard stream.head == nil else { return true }
-        if name.first == UInt8(ascii: ":") {
-            switch String(decoding: name, as: UTF8.self) {
-            case ":method": stream.method = String(decoding: value, as: UTF8.self)
-            case ":path": stream.target = memory.target(value)
-            case ":authority": stream.authority = memory.authority(value)
-            default: break
-            }
-        } else {
-            stream.fields.append(memory.field(at: stream.fields.count, name: name, value: value))
-        }
+        if stream.opening == nil { arriving.add(name, value) }
         return true
     }
 
@@ -180,65 +174,36 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         openHead = nil
         guard isFirst, let stream = find(id) else { return }
         stream.phase = .body
-        var head = RequestHead(
-            method: stream.method, target: stream.target, wireProtocol: .http2, headers: stream.fields, peer: peer,
-            listener: listener)
-        memory.remember(fields: stream.fields, target: stream.target, authority: stream.authority)
-        stream.fields = []
-        if !stream.authority.isEmpty, head.header("host") == nil {
-            head.headers.append(HeaderField("host", stream.authority))
-        }
-        let contentType = head.header("content-type") ?? ""
-        let isGRPC =
-            contentType == "application/grpc" || contentType.hasPrefix("application/grpc+")
-            || contentType.hasPrefix("application/grpc;")
-        if isGRPC {
-            head.wireProtocol = .grpc
-            stream.grpc = contentType == "application/grpc+proto" ? .proto : .plain
-        }
-        stream.head = head
-        guard head.target.utf8.count <= limits.targetBytes else {
-            return refuse(stream, .http(414), httpStatus: 414)
-        }
-        guard head.target.utf8.first == UInt8(ascii: "/") || head.target == "*" else {
-            return refuse(stream, .http(400), httpStatus: 400)
-        }
-        if isGRPC, !acceptCall(stream, head, contentType) { return }
-
-        switch handler.admit(head) {
-        case .refuse(let response):
-            refuse(stream, response)
-        case .accept(let limit):
-            stream.bodyLimit = limit
-            let framing = isGRPC ? GRPCPrefix.size : 0
-            if let length = head.header("content-length").flatMap({ Int($0) }) {
-                if length - framing > limit {
-                    refuse(stream, handler.bodyTooLarge(head, limit: limit))
-                } else if !isGRPC {
-                    stream.body.expect(length)
-                }
-            }
-        }
-    }
-
-    /// Checks what a gRPC call needs beyond HTTP. Returns false if it was answered.
-    private func acceptCall(_ stream: HTTP2ServerStream, _ head: RequestHead, _ contentType: String) -> Bool {
-        func refusal(_ httpStatus: Int, _ message: String) -> Bool {
-            refuse(stream, .grpc(GRPCStatus(code: 13, message: message)), httpStatus: httpStatus)
-            return false
-        }
-        guard head.method == "POST" else { return refusal(405, "gRPC needs the method POST, not \(head.method)") }
-        let isKnown =
-            stream.grpc == .proto || contentType == "application/grpc" || contentType.hasPrefix("application/grpc;")
-            || contentType.hasPrefix("application/grpc+proto;")
-        guard isKnown else { return refusal(415, "the content type is not application/grpc or +proto") }
-        if let text = head.header("grpc-timeout") {
-            guard let timeout = GRPCText.timeout(text) else { return refusal(200, "grpc-timeout is malformed") }
+        let opening = understand()
+        stream.opening = opening
+        if let refusal = opening.refusal { return refuse(stream, refusal.response, httpStatus: refusal.httpStatus) }
+        if let timeout = opening.timeout {
             let time = later(clock, timeout)
             stream.timeoutAt = time
             streamCheck = min(streamCheck, time)
         }
-        return true
+        switch handler.admit(opening.head) {
+        case .refuse(let response):
+            refuse(stream, response)
+        case .accept(let limit):
+            stream.bodyLimit = limit
+            guard let length = opening.contentLength else { return }
+            let framing = opening.grpc == nil ? 0 : GRPCPrefix.size
+            if length - framing > limit {
+                refuse(stream, handler.bodyTooLarge(opening.head, limit: limit))
+            } else if opening.grpc == nil {
+                stream.body.expect(length)
+            }
+        }
+    }
+
+    /// Reads the header list that has arrived, unless it is the same as the one before.
+    private func understand() -> RequestOpening {
+        if let last, last.list == arriving { return last.opening }
+        let opening = RequestOpening(
+            arriving, previous: last?.opening, peer: peer, listener: listener, targetLimit: limits.targetBytes)
+        last = (arriving, opening)
+        return opening
     }
 
     override func data(_ id: Int32, _ chunk: UnsafeRawBufferPointer) {
@@ -250,7 +215,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         stream.pace.moved(chunk.count, least: limits.leastBodyBytes, now: clock)
         switch stream.phase {
         case .body:
-            if stream.grpc != nil { takeMessage(stream, chunk) } else { takeBody(stream, chunk) }
+            if stream.opening?.grpc != nil { takeMessage(stream, chunk) } else { takeBody(stream, chunk) }
         case .discarding(let budget):
             if chunk.count > budget {
                 stream.isCut = true
@@ -273,8 +238,8 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
             guard stream.prefix.isValid else {
                 return refuse(stream, status: 13, "the compressed flag of the message is neither 0 nor 1")
             }
-            if stream.prefix.length > stream.bodyLimit, let head = stream.head {
-                return refuse(stream, handler.bodyTooLarge(head, limit: stream.bodyLimit))
+            if stream.prefix.length > stream.bodyLimit, let opening = stream.opening {
+                return refuse(stream, handler.bodyTooLarge(opening.head, limit: stream.bodyLimit))
             }
             stream.body.expect(stream.prefix.length)
         }
@@ -285,8 +250,8 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
     }
 
     private func takeBody(_ stream: HTTP2ServerStream, _ chunk: UnsafeRawBufferPointer) {
-        if chunk.count > stream.bodyLimit - stream.body.count, let head = stream.head {
-            return refuse(stream, handler.bodyTooLarge(head, limit: stream.bodyLimit))
+        if chunk.count > stream.bodyLimit - stream.body.count, let opening = stream.opening {
+            return refuse(stream, handler.bodyTooLarge(opening.head, limit: stream.bodyLimit))
         }
         keep(stream, chunk)
     }
@@ -306,14 +271,14 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
     override func streamEnded(_ id: Int32) {
         guard let stream = find(id) else { return }
         stream.remoteEnded = true
-        guard case .body = stream.phase, let head = stream.head else { return }
-        if stream.grpc != nil, !stream.prefix.isComplete || stream.body.count < stream.prefix.length {
+        guard case .body = stream.phase, let opening = stream.opening else { return }
+        if opening.grpc != nil, !stream.prefix.isComplete || stream.body.count < stream.prefix.length {
             return refuse(stream, status: 13, "the call ended before its message was complete")
         }
         stream.phase = .complete
         buffered -= stream.body.count
         ready.append(
-            (id, Request(head: head, body: stream.body.take(), grpcCompressed: stream.prefix.isCompressed)))
+            (id, Request(head: opening.head, body: stream.body.take(), grpcCompressed: stream.prefix.isCompressed)))
     }
 
     override func streamClosed(_ id: Int32, code: UInt32) {
@@ -348,7 +313,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
         stream.pace.restart(now: clock)
         streamCheck = min(streamCheck, later(clock, limits.bodyTimeout))
         headers.removeAll()
-        if let grpc = stream.grpc {
+        if let grpc = stream.opening?.grpc {
             headers.add(":status", String(grpcHTTPStatus))
             headers.add("content-type", grpc == .proto ? "application/grpc+proto" : "application/grpc")
             for field in response.headers where field.name.hasPrefix("grpc-") { headers.add(field.name, field.value) }
@@ -370,7 +335,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
             }
             let isBodyless = response.status == 204 || response.status == 304
             if !isBodyless { headers.add("content-length", String(response.body.count)) }
-            if !isBodyless, !response.body.isEmpty, stream.method != "HEAD" {
+            if !isBodyless, !response.body.isEmpty, stream.opening?.head.method != "HEAD" {
                 stream.outgoing = OutgoingBody(response.body)
             }
         }

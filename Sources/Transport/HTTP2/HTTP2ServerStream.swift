@@ -9,25 +9,14 @@ final class HTTP2ServerStream {
         case complete
     }
 
-    /// The content type of a gRPC call, as sent and as answered.
-    enum GRPCType {
-        case plain
-        case proto
-    }
-
     let id: Int32
     var phase = Phase.head
-    var method = ""
-    var target = ""
-    var authority = ""
-    var fields: [HeaderField] = []
     /// As HTTP/2 counts: name + value + 32 for each field.
     var headerBytes = 0
     var headerCount = 0
-    var head: RequestHead?
+    /// nil until the header list is whole.
+    var opening: RequestOpening?
 
-    /// nil for plain HTTP.
-    var grpc: GRPCType?
     var prefix = GRPCPrefix()
     var body = BodyBuffer()
     var bodyLimit = 0
@@ -50,7 +39,6 @@ final class HTTP2ServerStream {
     init(id: Int32, now: UInt64) {
         self.id = id
         pace = BodyPace(now: now)
-        fields.reserveCapacity(12)
     }
 
     /// When something must happen; nil while the handler is at work and the caller has set no timeout.

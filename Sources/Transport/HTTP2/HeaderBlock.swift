@@ -1,10 +1,30 @@
 import CNghttp2
+import Glibc
 
-/// A header list in the form that nghttp2 wants, without an allocation for each field. Reused for all lists of a
-/// connection.
-struct HeaderBlock {
+/// A header list as bytes in one piece, in the form that nghttp2 wants, without an allocation for each field. Reused for
+/// all lists of a connection.
+struct HeaderBlock: Equatable {
+    private struct Lengths: Equatable {
+        var name: Int
+        var value: Int
+    }
+
     private var bytes: [UInt8] = []
-    private var lengths: [(name: Int, value: Int)] = []
+    private var lengths: [Lengths] = []
+
+    /// How many fields there are.
+    var count: Int { lengths.count }
+
+    /// Safe: memcmp is given two buffers of the same, checked length.
+    static func == (left: HeaderBlock, right: HeaderBlock) -> Bool {
+        guard left.lengths == right.lengths, left.bytes.count == right.bytes.count else { return false }
+        return left.bytes.withUnsafeBytes { left in
+            right.bytes.withUnsafeBytes { right in
+                guard let base = left.baseAddress, let other = right.baseAddress else { return left.isEmpty }
+                return memcmp(base, other, left.count) == 0
+            }
+        }
+    }
 
     mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
@@ -17,7 +37,30 @@ struct HeaderBlock {
         bytes.append(contentsOf: value.utf8)
         // A line end in a value would be a protocol error at the peer.
         for index in start..<bytes.count where !bytes[index].isFieldByte { bytes[index] = UInt8(ascii: " ") }
-        lengths.append((name.utf8.count, value.utf8.count))
+        lengths.append(Lengths(name: name.utf8.count, value: value.utf8.count))
+    }
+
+    /// Adds a field as the peer sent it.
+    mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+        bytes.append(contentsOf: UnsafeRawBufferPointer(name))
+        bytes.append(contentsOf: UnsafeRawBufferPointer(value))
+        lengths.append(Lengths(name: name.count, value: value.count))
+    }
+
+    /// Lends each field's name and value in order, for the time of the call.
+    ///
+    /// Safe: the buffers are parts of `bytes`, whose lengths were recorded as they were appended.
+    func forEach(_ body: (_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Void) {
+        bytes.withUnsafeBufferPointer { bytes in
+            var start = 0
+            for length in lengths {
+                let middle = start + length.name
+                let end = middle + length.value
+                body(
+                    UnsafeBufferPointer(rebasing: bytes[start..<middle]), UnsafeBufferPointer(rebasing: bytes[middle..<end]))
+                start = end
+            }
+        }
     }
 
     /// Lends the fields for one `nghttp2_submit_…` call, which copies them.
