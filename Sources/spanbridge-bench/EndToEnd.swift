@@ -20,6 +20,8 @@ struct Scenario {
     /// `threads.event_loops`; 0 is one a core.
     var loops = 0
     var connections = 4
+    /// See `LoadGenerator`.
+    var inFlight: Int?
     var spansPerRequest = 1_000
     var requestsPerRound = 30
     /// Executions that have come before the first round.
@@ -108,7 +110,7 @@ struct EndToEnd {
         defer { subject.process.stop() }
         let load = try LoadGenerator(
             wireProtocol: scenario.intake, port: scenario.intake == .grpc ? subject.grpcPort : subject.httpPort,
-            connections: scenario.connections, tls: certificate?.client())
+            connections: scenario.connections, inFlight: scenario.inFlight, tls: certificate?.client())
         defer { load.close() }
         try crowd(scenario.live, subject, load, sink)
         let template = RequestTemplate(

@@ -7,17 +7,19 @@ final class LoadGenerator: Sendable {
     private let loop: EventLoop
     private let clients: [Client]
     private let isGRPC: Bool
-    /// Requests in flight on one connection: HTTP/1.1 takes one at a time.
-    private let window: Int
+    private let inFlight: Int
 
-    /// - Parameter tls: a client's context, if the server speaks TLS.
-    init(wireProtocol: WireProtocol, port: Int, connections: Int, tls: TLSContext? = nil) throws {
+    /// - Parameters:
+    ///   - inFlight: requests in flight on one connection: with HTTP/1.1 one, with gRPC two unless many connect.
+    ///   - tls: a client's context, if the server speaks TLS.
+    init(
+        wireProtocol: WireProtocol, port: Int, connections: Int, inFlight: Int? = nil, tls: TLSContext? = nil
+    ) throws {
         let loop = try EventLoop(name: "load")
         self.loop = loop
         loop.start()
         isGRPC = wireProtocol == .grpc
-        // Many senders wait for their answers.
-        window = isGRPC && connections < 16 ? 2 : 1
+        self.inFlight = inFlight ?? (isGRPC && connections < 16 ? 2 : 1)
         clients = (0..<connections).map { _ in
             Client(
                 loop: loop,
@@ -50,7 +52,7 @@ final class LoadGenerator: Sendable {
     func send(_ bodies: [[UInt8]], target: String, headers: [HeaderField]) throws {
         let run = Run(bodies)
         for client in clients {
-            for _ in 0..<window { next(run, on: client, target, headers) }
+            for _ in 0..<inFlight { next(run, on: client, target, headers) }
         }
         guard run.finished.wait(timeout: .now() + .seconds(60)) == .success else {
             throw BenchError("\(target): requests are not answered within 60 s")
