@@ -37,13 +37,16 @@ enum RecordKeys {
 
     /// The keys of a batch of spans: its traces and executions, each once.
     static func of(_ index: SpanIndex, in payload: [UInt8]) -> [UInt64] {
-        var keys: [UInt64] = []
-        var seen: Set<TraceID> = []
-        var last = TraceID(high: 0, low: 0)
-        for span in index.spans where span.traceID != last {
-            last = span.traceID
-            if seen.insert(last).inserted { keys.append(trace(last)) }
+        var traces: [UInt64] = []
+        // The spans of a trace mostly come one after the other.
+        for span in index.spans {
+            let key = trace(span.traceID)
+            if traces.last != key { traces.append(key) }
         }
+        traces.sort()
+        var keys: [UInt64] = []
+        keys.reserveCapacity(traces.count + index.executions.count)
+        for key in traces where keys.last != key { keys.append(key) }
         for entry in index.executions {
             keys.append(
                 entry.form == .text ? execution(payload[entry.id.indices]) : execution(entry.id(in: payload).utf8))

@@ -22,8 +22,12 @@ struct GRPCPrefix {
         input = UnsafeRawBufferPointer(rebasing: input.dropFirst(part))
     }
 
+    /// Of a message without fields, as an answer that has nothing to say is.
+    private static let ofNothing = [UInt8](repeating: 0, count: size)
+
     /// The prefix of a message. A length beyond 32 bits can't be told; no message gets near.
     static func bytes(length: Int, compressed: Bool) -> [UInt8] {
+        if length == 0, !compressed { return ofNothing }
         let length = UInt32(clamping: length)
         return [compressed ? 1 : 0] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32($0))) }
     }

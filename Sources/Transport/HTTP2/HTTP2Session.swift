@@ -17,7 +17,7 @@ class HTTP2Session {
     private(set) var clock: UInt64
     /// The driver's buffer while output is taken.
     private var sink: [UInt8] = []
-    var headers = HeaderBlock()
+    final var headers = HeaderBlock()
 
     init(isServer: Bool, now: UInt64, configure: (OpaquePointer?) -> Void) {
         clock = now

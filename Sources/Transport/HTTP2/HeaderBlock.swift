@@ -32,12 +32,12 @@ struct HeaderBlock: Equatable {
     }
 
     mutating func add(_ name: String, _ value: String) {
-        bytes.append(contentsOf: name.utf8)
-        let start = bytes.count
-        bytes.append(contentsOf: value.utf8)
+        var (name, value) = (name, value)
+        name.withUTF8 { name in value.withUTF8 { value in add(name, value) } }
         // A line end in a value would be a protocol error at the peer.
-        for index in start..<bytes.count where !bytes[index].isFieldByte { bytes[index] = UInt8(ascii: " ") }
-        lengths.append(Lengths(name: name.utf8.count, value: value.utf8.count))
+        for index in bytes.count - value.utf8.count..<bytes.count where !bytes[index].isFieldByte {
+            bytes[index] = UInt8(ascii: " ")
+        }
     }
 
     /// Adds a field as the peer sent it.
