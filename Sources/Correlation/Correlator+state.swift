@@ -29,7 +29,7 @@ package struct StoredState: Sendable {
 }
 
 /// The format of stored bodies; state of another format is not restored but learned from the journal again.
-private let formatVersion: UInt64 = 4
+private let formatVersion: UInt64 = 5
 
 extension Correlator {
     func mark(_ execution: Execution) {

@@ -1,4 +1,7 @@
-/// Writes numbers and texts one after the other; `StateDecoder` reads them back in the same order.
+import Wire
+
+/// Writes numbers and texts one after the other; `StateDecoder` reads them back in the same order. A number is a byte, or
+/// from 255 on a byte of 255 and eight more, the least significant first: most are small, or ids and times.
 struct StateEncoder {
     private(set) var bytes: [UInt8] = []
 
@@ -6,17 +9,13 @@ struct StateEncoder {
     init() { bytes.reserveCapacity(512) }
 
     mutating func put(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(truncatingIfNeeded: rest))
+        bytes.append(UInt8(clamping: value))
+        if value >= 0xFF { WireWriter.littleEndian(value, to: &bytes) }
     }
 
     mutating func put(_ text: String) {
         put(UInt64(text.utf8.count))
-        bytes.append(contentsOf: text.utf8)
+        WireWriter.copy(text.utf8, to: &bytes)
     }
 
     /// What another encoder has written.
@@ -51,16 +50,13 @@ struct StateDecoder {
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     mutating func number() throws(StateDamaged) -> UInt64 {
-        var value: UInt64 = 0
-        var shift: UInt64 = 0
-        while position < bytes.count, shift < 64 {
-            let byte = bytes[position]
-            position += 1
-            value |= UInt64(byte & 0x7F) << shift
-            if byte < 0x80 { return value }
-            shift += 7
-        }
-        throw StateDamaged()
+        guard position < bytes.count else { throw StateDamaged() }
+        let byte = bytes[position]
+        position += 1
+        guard byte == 0xFF else { return UInt64(byte) }
+        guard bytes.count - position >= 8 else { throw StateDamaged() }
+        defer { position += 8 }
+        return bytes[position..<position + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     mutating func text() throws(StateDamaged) -> String {

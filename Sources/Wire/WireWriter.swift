@@ -42,12 +42,7 @@ public enum WireWriter {
     @inlinable
     public static func delimited(_ tag: UInt32, _ bytes: some Collection<UInt8>, to output: inout [UInt8]) {
         header(tag, count: bytes.count, to: &output)
-        // Bytes that lie in one piece, as those of most texts do, are copied in one piece.
-        // Safe: the pointer is used within the closure only.
-        let isCopied: Void? = bytes.withContiguousStorageIfAvailable {
-            output.append(contentsOf: UnsafeRawBufferPointer($0))
-        }
-        if isCopied == nil { output.append(contentsOf: bytes) }
+        copy(bytes, to: &output)
     }
 
     /// A length-delimited field of what `body` appends, without another array. One byte is kept free for the length; a
@@ -123,6 +118,16 @@ public enum WireWriter {
     public static func copy(_ input: [UInt8], to output: inout [UInt8]) {
         // Safe: the pointer is used within the closure only.
         input.withUnsafeBytes { output.append(contentsOf: $0) }
+    }
+
+    /// Bytes of any kind; those that lie in one piece, as those of most texts do, are copied in one piece.
+    @inlinable
+    public static func copy(_ bytes: some Collection<UInt8>, to output: inout [UInt8]) {
+        // Safe: the pointer is used within the closure only.
+        let isCopied: Void? = bytes.withContiguousStorageIfAvailable {
+            output.append(contentsOf: UnsafeRawBufferPointer($0))
+        }
+        if isCopied == nil { output.append(contentsOf: bytes) }
     }
 
     /// Overwrites eight bytes, the most significant first. Traps if they are not all there.

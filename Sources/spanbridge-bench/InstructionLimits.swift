@@ -13,7 +13,7 @@ enum InstructionLimits {
         // by one.
         "correlate, hold and release, half Kestra": 2_710,
         "rewrite, half of the spans": 966,
-        "the state of executions": 441,
+        "the state of executions": 384,
         "the spans of executions": 129,
     ]
 

@@ -45,7 +45,7 @@ final class Compressor {
         if let zstd { return zstd }
         guard let context = ZSTD_createCCtx() else { fatalError("out of memory") }
         ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, 1)
-        // A table of half the usual size stays in the processor's first cache: a fifth less time for 1 % more bytes.
+        // A table of half the usual size stays in the processor's first cache: 3 to 15 % less time for 1 to 3 % more bytes.
         ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, 13)
         zstd = context
         return context
