@@ -153,9 +153,7 @@ package final class Catalog: @unchecked Sendable {
                 for write in batch {
                     switch write {
                     case .put(let id, let kind, let time, let body):
-                        try statements.put.execute([
-                            .integer(Int64(clamping: id)), .integer(Int64(kind)), .integer(Int64(clamping: time)), .blob(body),
-                        ])
+                        try statements.put.execute(Int64(clamping: id), Int64(kind), Int64(clamping: time), body)
                     case .delete(let id): try statements.delete.execute([.integer(Int64(clamping: id))])
                     case .setMeta(let name, let value): try statements.setMeta.execute([.text(name), .blob(value)])
                     }

@@ -111,6 +111,27 @@ final class SQLiteStatement {
         }
     }
 
+    /// As `execute` for three numbers and a blob, which is lent to SQLite and not copied: for what is written by thousands.
+    func execute(_ first: Int64, _ second: Int64, _ third: Int64, _ blob: [UInt8]) throws(SQLiteError) {
+        // Safe: a null destructor (SQLITE_STATIC) says that the bytes stay where they are while they are bound, which the
+        // closure outlasts. A nil pointer would bind NULL instead of no bytes.
+        let code = blob.withUnsafeBytes { bytes in
+            sqlite3_bind_int64(handle, 1, first)
+            sqlite3_bind_int64(handle, 2, second)
+            sqlite3_bind_int64(handle, 3, third)
+            if bytes.isEmpty {
+                sqlite3_bind_zeroblob(handle, 4, 0)
+            } else {
+                sqlite3_bind_blob64(handle, 4, bytes.baseAddress, UInt64(bytes.count), nil)
+            }
+            let code = sqlite3_step(handle)
+            sqlite3_reset(handle)
+            sqlite3_bind_null(handle, 4)
+            return code
+        }
+        if code != SQLITE_DONE { throw connection.error(code, sql) }
+    }
+
     private func bind(_ value: SQLiteValue, at index: Int32) throws(SQLiteError) {
         // Safe: SQLITE_TRANSIENT (-1) makes SQLite copy the bytes before the call returns.
         let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
