@@ -157,8 +157,8 @@ extension Correlator {
         encoder.put(event.carriedKeys) { $0.put($1) }
         encoder.put(event.runID)
         encoder.put(event.correlationID)
-        encoder.put(event.firstSeen)
-        encoder.put(event.lastSeen)
+        encoder.put(time: event.firstSeen)
+        encoder.put(time: event.lastSeen)
         return encoder.bytes
     }
 
@@ -175,15 +175,15 @@ extension Correlator {
         event.carriedKeys = try decoder.list { (d) throws(StateDamaged) in try d.eventKey() }
         event.runID = try decoder.text()
         event.correlationID = try decoder.text()
-        event.firstSeen = try decoder.number()
-        event.lastSeen = try decoder.number()
+        event.firstSeen = try decoder.time()
+        event.lastSeen = try decoder.time()
         for context in event.contexts { add(event, to: &eventsByTrace[context.traceID, default: []]) }
         for key in event.weakKeys { add(event, to: &eventsByWeakKey[key, default: []]) }
         return event
     }
 
     private func home(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) -> Home {
-        let (context, start) = (try decoder.context(), try decoder.number())
+        let (context, start) = (try decoder.context(), try decoder.time())
         let name = try decoder.optional { (d) throws(StateDamaged) in try d.executionName() }
         return Home(context: context, start: start, execution: name.map { self.execution($0, now: now) })
     }
@@ -196,34 +196,35 @@ extension Correlator {
         var encoder = StateEncoder()
         encoder.put(execution.name)
         for text in [execution.namespace, execution.flow, execution.state] { encoder.put(text) }
-        encoder.put(execution.entryParent) { $0.put($1.raw) }
+        encoder.put(execution.entryParent) { $0.put($1) }
         encoder.put(execution.isFragmented)
         encode(what: execution, to: &encoder)
         encoder.put(execution.startedBy) { $0.put($1.name) }
         encoder.put(execution.calls) { $0.put($1) }
-        for number in [
-            execution.start, execution.end, execution.firstSeen, execution.lastSeen, execution.lastRecord,
-            UInt64(execution.spanCount), UInt64(execution.errorCount),
-        ] {
-            encoder.put(number)
-        }
+        encoder.put(time: execution.start)
+        encoder.put(time: execution.end)
+        encoder.put(time: execution.firstSeen)
+        encoder.put(time: execution.lastSeen)
+        encoder.put(execution.lastRecord)
+        encoder.put(UInt64(execution.spanCount))
+        encoder.put(UInt64(execution.errorCount))
         encoder.put(execution.exportedSpan) { encoder, span in
             encoder.put(span.traceID)
-            encoder.put(span.parent.raw)
-            encoder.put(span.start)
-            encoder.put(span.end)
+            encoder.put(span.parent)
+            encoder.put(time: span.start)
+            encoder.put(time: span.end)
             encoder.put(span.state)
             encoder.put(span.hasErrors)
             encoder.put(span.event)
             encoder.put(span.links) { encoder, link in
                 encoder.put(link.traceID)
-                encoder.put(link.spanID.raw)
+                encoder.put(link.spanID)
                 encoder.put(link.reason)
             }
         }
         encoder.put(execution.exportedDelivery) { $0.put($1) }
         encoder.put(execution.spanIsDue)
-        encoder.put(execution.stateAt)
+        encoder.put(time: execution.stateAt)
         encoder.put(execution.isAskedFor)
         return encoder.bytes
     }
@@ -237,15 +238,15 @@ extension Correlator {
             encoder.put(UInt64(claim.basis.rawValue))
             encoder.put(claim.event) { $0.put($1.key) }
             encoder.put(claim.context) { $0.put($1) }
-            encoder.put(claim.start)
-            encoder.put(claim.span.raw)
+            encoder.put(time: claim.start)
+            encoder.put(claim.span)
             encoder.put(claim.isNameless)
             encoder.put(claim.isRefused)
         }
         encoder.put(unit.evidence) { encoder, evidence in
             encoder.put(UInt64(evidence.kind.rawValue))
             encoder.put(evidence.value)
-            encoder.put(evidence.seenAt)
+            encoder.put(time: evidence.seenAt)
             encoder.put(evidence.origin)
         }
     }
@@ -259,8 +260,8 @@ extension Correlator {
             var claim = Claim(basis: basis)
             claim.event = try d.optional { (d) throws(StateDamaged) in self.event(for: try d.eventKey(), now: now) }
             claim.context = try d.optional { (d) throws(StateDamaged) in try d.context() }
-            claim.start = try d.number()
-            claim.span = SpanID(raw: try d.number())
+            claim.start = try d.time()
+            claim.span = try d.spanID()
             claim.isNameless = try d.flag()
             claim.isRefused = try d.flag()
             return claim
@@ -268,7 +269,7 @@ extension Correlator {
         unit.evidence = try decoder.list { (d) throws(StateDamaged) in
             guard let kind = UInt8(exactly: try d.number()).flatMap(Evidence.Kind.init) else { throw StateDamaged() }
             return Evidence(
-                kind: kind, value: try d.evidenceValue(), seenAt: try d.number(), origin: try d.evidenceOrigin())
+                kind: kind, value: try d.evidenceValue(), seenAt: try d.time(), origin: try d.evidenceOrigin())
         }
         relateClaims(of: unit)
     }
@@ -278,7 +279,7 @@ extension Correlator {
         execution.namespace = try decoder.text()
         execution.flow = try decoder.text()
         execution.state = try decoder.text()
-        execution.entryParent = try decoder.optional { (d) throws(StateDamaged) in SpanID(raw: try d.number()) }
+        execution.entryParent = try decoder.optional { (d) throws(StateDamaged) in try d.spanID() }
         execution.isFragmented = try decoder.flag()
         try restore(what: execution, from: &decoder, now: now)
         if let name = try decoder.optional({ (d) throws(StateDamaged) in try d.executionName() }) {
@@ -289,25 +290,25 @@ extension Correlator {
             }
         }
         execution.calls = try decoder.list { (d) throws(StateDamaged) in try d.context() }
-        execution.start = try decoder.number()
-        execution.end = try decoder.number()
-        execution.firstSeen = try decoder.number()
-        execution.lastSeen = try decoder.number()
+        execution.start = try decoder.time()
+        execution.end = try decoder.time()
+        execution.firstSeen = try decoder.time()
+        execution.lastSeen = try decoder.time()
         execution.lastRecord = try decoder.number()
         // Damaged counts must leave room for counting on.
         execution.spanCount = Int(UInt32(clamping: try decoder.number()))
         execution.errorCount = Int(UInt32(clamping: try decoder.number()))
         execution.exportedSpan = try decoder.optional { (d) throws(StateDamaged) in
             ExportedExecutionSpan(
-                traceID: try d.traceID(), parent: SpanID(raw: try d.number()), start: try d.number(),
-                end: try d.number(), state: try d.text(), hasErrors: try d.flag(), event: try d.text(),
+                traceID: try d.traceID(), parent: try d.spanID(), start: try d.time(),
+                end: try d.time(), state: try d.text(), hasErrors: try d.flag(), event: try d.text(),
                 links: try d.list { (d) throws(StateDamaged) in
-                    AddedLink(traceID: try d.traceID(), spanID: SpanID(raw: try d.number()), reason: try d.text())
+                    AddedLink(traceID: try d.traceID(), spanID: try d.spanID(), reason: try d.text())
                 })
         }
         execution.exportedDelivery = try decoder.optional { (d) throws(StateDamaged) in try d.traceID() }
         let spanIsDue = try decoder.flag()
-        execution.stateAt = try decoder.number()
+        execution.stateAt = try decoder.time()
         execution.isAskedFor = try decoder.flag()
         if spanIsDue {
             makeSpanDue(execution, now: now)
@@ -320,26 +321,26 @@ extension Correlator {
         var encoder = StateEncoder()
         encoder.put(formatVersion)
         encoder.put(trace.id)
-        encoder.put(trace.firstSeen)
-        encoder.put(trace.lastSeen)
+        encoder.put(time: trace.firstSeen)
+        encoder.put(time: trace.lastSeen)
         encoder.put(UInt64(trace.home.rawValue))
         encoder.put(trace.hasFollowerRoot)
         encoder.put(trace.isFollower)
         encoder.put(trace.hasSpans)
         encode(what: trace, to: &encoder)
         encoder.put(trace.servers) { encoder, server in
-            encoder.put(server.id.raw)
-            encoder.put(server.parent.raw)
+            encoder.put(server.id)
+            encoder.put(server.parent)
             encoder.put(server.facts) { encoder, fact in
                 encoder.put(UInt64(fact.basis.rawValue))
                 encoder.put(fact.event) { $0.put($1) }
                 encoder.put(fact.context) { $0.put($1) }
-                encoder.put(fact.start)
+                encoder.put(time: fact.start)
             }
             encoder.put(server.called) { $0.put($1) }
             encoder.put(server.path) { $0.put($1) }
-            encoder.put(server.start)
-            encoder.put(server.end)
+            encoder.put(time: server.start)
+            encoder.put(time: server.end)
         }
         encoder.put(trace.fragmentOwner) { $0.put($1.name) }
         encoder.put(trace.groups) { encoder, group in
@@ -350,7 +351,7 @@ extension Correlator {
         encoder.put(UInt64(trace.rest.links))
         encoder.put(trace.rest.orphans)
         encoder.put(trace.starters) { encoder, starter in
-            encoder.put(starter.span.raw)
+            encoder.put(starter.span)
             encoder.put(starter.execution.name)
         }
         return encoder.bytes
@@ -358,28 +359,28 @@ extension Correlator {
 
     private func restoreTrace(_ decoder: inout StateDecoder, now: UInt64) throws(StateDamaged) -> TraceState {
         let id = try decoder.traceID()
-        let trace = TraceState(id: id, now: try decoder.number())
+        let trace = TraceState(id: id, now: try decoder.time())
         if let known = traces[id] {
             remove(known)
             trace.storedID = known.storedID
         }
-        trace.lastSeen = try decoder.number()
+        trace.lastSeen = try decoder.time()
         trace.home = UInt8(exactly: try decoder.number()).flatMap(HomeSpans.init) ?? .none
         trace.hasFollowerRoot = try decoder.flag()
         trace.isFollower = try decoder.flag()
         trace.hasSpans = try decoder.flag()
         try restore(what: trace, from: &decoder, now: now)
         trace.servers = try decoder.list { (d) throws(StateDamaged) in
-            var server = ServerSpan(id: SpanID(raw: try d.number()), parent: SpanID(raw: try d.number()))
+            var server = ServerSpan(id: try d.spanID(), parent: try d.spanID())
             server.facts = try d.list { (d) throws(StateDamaged) in
                 guard let basis = UInt8(exactly: try d.number()).flatMap(Claim.Basis.init) else { throw StateDamaged() }
                 return SpanFact(
                     basis: basis, event: try d.optional { (d) throws(StateDamaged) in try d.eventKey() },
-                    context: try d.optional { (d) throws(StateDamaged) in try d.context() }, start: try d.number())
+                    context: try d.optional { (d) throws(StateDamaged) in try d.context() }, start: try d.time())
             }
             server.called = try d.optional { (d) throws(StateDamaged) in try d.text() }
             server.path = try d.optional { (d) throws(StateDamaged) in try d.text() }
-            (server.start, server.end) = (try d.number(), try d.number())
+            (server.start, server.end) = (try d.time(), try d.time())
             return server
         }
         trace.hasRootServer = trace.servers.contains { $0.parent.isZero }
@@ -393,14 +394,14 @@ extension Correlator {
         trace.rest.targets = try decoder.list { (d) throws(StateDamaged) in try d.traceID() }
         trace.rest.links = Int(clamping: try decoder.number())
         trace.rest.orphans = try decoder.number()
-        let starters = try decoder.list { (d) throws(StateDamaged) in (try d.number(), try d.executionName()) }
+        let starters = try decoder.list { (d) throws(StateDamaged) in (try d.spanID(), try d.executionName()) }
         for (name, targets) in groups {
             let group = Group(trace: trace, execution: execution(name, now: now))
             group.targets = targets
             group.execution?.append(group)
             trace.groups.append(group)
         }
-        trace.starters = starters.map { (SpanID(raw: $0.0), execution($0.1, now: now)) }
+        trace.starters = starters.map { ($0.0, execution($0.1, now: now)) }
         for group in trace.groups + [trace.rest] {
             group.place = group.targets.first ?? id
             for target in group.targets where target != id { movedTraces[target, default: []].insert(id) }
@@ -421,7 +422,7 @@ extension StateEncoder {
 
     mutating func put(_ home: Home) {
         put(home.context)
-        put(home.start)
+        put(time: home.start)
         put(home.execution) { $0.put($1.name) }
     }
 
@@ -431,14 +432,9 @@ extension StateEncoder {
         put(key.id)
     }
 
-    mutating func put(_ id: TraceID) {
-        put(id.high)
-        put(id.low)
-    }
-
     mutating func put(_ context: TraceContext) {
         put(context.traceID)
-        put(context.spanID.raw)
+        put(context.spanID)
     }
 }
 
@@ -461,7 +457,7 @@ extension StateEncoder {
         switch origin {
         case .span(let id):
             put(0)
-            put(id.raw)
+            put(id)
         case .logRecord: put(1)
         case .event(let source):
             put(2)
@@ -485,7 +481,7 @@ extension StateDecoder {
 
     mutating func evidenceOrigin() throws(StateDamaged) -> Evidence.Origin {
         switch try number() {
-        case 0: .span(SpanID(raw: try number()))
+        case 0: .span(try spanID())
         case 1: .logRecord
         case 2: .event(source: try text())
         case 3: .bindingCall
@@ -503,11 +499,7 @@ extension StateDecoder {
         EventKey(tenant: try text(), source: try text(), id: try text())
     }
 
-    mutating func traceID() throws(StateDamaged) -> TraceID {
-        TraceID(high: try number(), low: try number())
-    }
-
     mutating func context() throws(StateDamaged) -> TraceContext {
-        TraceContext(traceID: try traceID(), spanID: SpanID(raw: try number()))
+        TraceContext(traceID: try traceID(), spanID: try spanID())
     }
 }

@@ -1,7 +1,8 @@
+import OTLP
 import Wire
 
-/// Writes numbers and texts one after the other; `StateDecoder` reads them back in the same order. A number is a byte, or
-/// from 255 on a byte of 255 and eight more, the least significant first: most are small, or ids and times.
+/// Writes numbers and texts one after the other; `StateDecoder` reads them back in the same order. Ids and times are eight
+/// bytes, the least significant first; other numbers are a byte, or from 255 on a byte of 255 and eight bytes.
 struct StateEncoder {
     private(set) var bytes: [UInt8] = []
 
@@ -13,13 +14,23 @@ struct StateEncoder {
         if value >= 0xFF { WireWriter.littleEndian(value, to: &bytes) }
     }
 
+    /// Unix nanoseconds.
+    mutating func put(time: UInt64) { WireWriter.littleEndian(time, to: &bytes) }
+
+    mutating func put(_ id: SpanID) { WireWriter.littleEndian(id.raw, to: &bytes) }
+
+    mutating func put(_ id: TraceID) {
+        WireWriter.littleEndian(id.high, to: &bytes)
+        WireWriter.littleEndian(id.low, to: &bytes)
+    }
+
     mutating func put(_ text: String) {
         put(UInt64(text.utf8.count))
         WireWriter.copy(text.utf8, to: &bytes)
     }
 
     /// What another encoder has written.
-    mutating func put(raw other: [UInt8]) { bytes.append(contentsOf: other) }
+    mutating func put(raw other: [UInt8]) { WireWriter.copy(other, to: &bytes) }
 
     /// Bytes with their number before them.
     mutating func put(bytes other: [UInt8]) {
@@ -31,7 +42,7 @@ struct StateEncoder {
 
     mutating func put<Element>(_ list: [Element], _ body: (inout StateEncoder, Element) -> Void) {
         put(UInt64(list.count))
-        for element in list { body(&self, element) }
+        for position in list.indices { body(&self, list[position]) }
     }
 
     mutating func put<Value>(_ value: Value?, _ body: (inout StateEncoder, Value) -> Void) {
@@ -53,11 +64,20 @@ struct StateDecoder {
         guard position < bytes.count else { throw StateDamaged() }
         let byte = bytes[position]
         position += 1
-        guard byte == 0xFF else { return UInt64(byte) }
+        return byte == 0xFF ? try word() : UInt64(byte)
+    }
+
+    private mutating func word() throws(StateDamaged) -> UInt64 {
         guard bytes.count - position >= 8 else { throw StateDamaged() }
         defer { position += 8 }
-        return bytes[position..<position + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        return (0..<8).reversed().reduce(0) { $0 << 8 | UInt64(bytes[position + $1]) }
     }
+
+    mutating func time() throws(StateDamaged) -> UInt64 { try word() }
+
+    mutating func spanID() throws(StateDamaged) -> SpanID { SpanID(raw: try word()) }
+
+    mutating func traceID() throws(StateDamaged) -> TraceID { TraceID(high: try word(), low: try word()) }
 
     mutating func text() throws(StateDamaged) -> String {
         String(decoding: try run(), as: UTF8.self)

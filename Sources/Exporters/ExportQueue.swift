@@ -1,4 +1,5 @@
 import OTLP
+import Wire
 
 /// The queue of one exporter as a machine: what to send next, when to try again, what has ended. It has no clock and
 /// no socket: `now` is monotonic nanoseconds, randomness is given.
@@ -267,7 +268,7 @@ package struct ExportQueue: Sendable {
                 if parts.count == 1 {
                     payload.reserveCapacity(min(batchLimit, payload.count + bytes + pending[index(signal)].bytes))
                 }
-                payload += item.payload
+                WireWriter.copy(item.payload, to: &payload)
             }
             parts.append(Part(item))
         }

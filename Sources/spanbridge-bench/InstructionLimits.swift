@@ -12,9 +12,9 @@ enum InstructionLimits {
         // 2,316 before the waiting half was copied to let go of the other: 250 of these copy bytes, which valgrind counts one
         // by one.
         "correlate, hold and release, half Kestra": 2_710,
-        "rewrite, half of the spans": 966,
-        "the state of executions": 384,
-        "the spans of executions": 129,
+        "rewrite, half of the spans": 938,
+        "the state of executions": 344,
+        "the spans of executions": 118,
     ]
 
     /// How much more a part may take before it fails, of its limit.

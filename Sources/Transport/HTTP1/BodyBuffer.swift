@@ -1,3 +1,5 @@
+import Wire
+
 /// A body while it arrives: one array that grows with the bytes that came, not with what the peer announced.
 struct BodyBuffer {
     /// At most this much is reserved for a body of which nothing has come.
@@ -21,7 +23,7 @@ struct BodyBuffer {
             let grown = max(needed, bytes.capacity * 4)
             bytes.reserveCapacity(needed <= expected ? min(grown, expected) : max(needed, bytes.capacity * 2))
         }
-        bytes.append(contentsOf: chunk)
+        WireWriter.copy(chunk, to: &bytes)
     }
 
     /// The body, leaving nothing behind.

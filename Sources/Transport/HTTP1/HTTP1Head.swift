@@ -1,4 +1,5 @@
 import Glibc
+import Wire
 
 /// Collects the lines of a message head, or of a trailer section, up to and with the empty line.
 struct HTTP1Head {
@@ -28,7 +29,7 @@ struct HTTP1Head {
             // Safe: memchr reads `input.count` bytes from its own base.
             let found = memchr(base, 10, input.count)
             let length = found.map { UnsafeRawPointer($0) - base + 1 } ?? input.count
-            bytes.append(contentsOf: UnsafeRawBufferPointer(start: base, count: length))
+            WireWriter.copy(UnsafeRawBufferPointer(start: base, count: length), to: &bytes)
             input = UnsafeRawBufferPointer(rebasing: input.dropFirst(length))
             guard hasStartLine || bytes.count <= startLineLimit else {
                 throw HTTP1Fault(414, "the request line has more than \(startLineLimit) bytes")

@@ -1,4 +1,5 @@
 import CNghttp2
+import Wire
 
 /// One nghttp2 session, and what server and client have in common. Confined to one event loop.
 ///
@@ -117,7 +118,7 @@ class HTTP2Session {
                 break
             }
             // Safe: nghttp2 lends `count` bytes until its next call.
-            sink.append(contentsOf: UnsafeRawBufferPointer(start: pointer, count: count))
+            WireWriter.copy(UnsafeRawBufferPointer(start: pointer, count: count), to: &sink)
         }
         swap(&sink, &output)
     }
@@ -214,7 +215,7 @@ class HTTP2Session {
                 return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
             }
             // Nine bytes of frame header; padding is never asked for.
-            owner.sink.append(contentsOf: UnsafeRawBufferPointer(start: header, count: 9))
+            WireWriter.copy(UnsafeRawBufferPointer(start: header, count: 9), to: &owner.sink)
             owner.moveBodyToSink(frame.pointee.hd.stream_id, length)
             return 0
         }

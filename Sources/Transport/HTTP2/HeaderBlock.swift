@@ -1,5 +1,6 @@
 import CNghttp2
 import Glibc
+import Wire
 
 /// A header list as bytes in one piece, in the form that nghttp2 wants, without an allocation for each field. Reused for
 /// all lists of a connection.
@@ -42,8 +43,8 @@ struct HeaderBlock: Equatable {
 
     /// Adds a field as the peer sent it.
     mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
-        bytes.append(contentsOf: UnsafeRawBufferPointer(name))
-        bytes.append(contentsOf: UnsafeRawBufferPointer(value))
+        WireWriter.copy(UnsafeRawBufferPointer(name), to: &bytes)
+        WireWriter.copy(UnsafeRawBufferPointer(value), to: &bytes)
         lengths.append(Lengths(name: name.count, value: value.count))
     }
 

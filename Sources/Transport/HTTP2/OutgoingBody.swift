@@ -1,3 +1,5 @@
+import Wire
+
 /// A body on its way out, with the gRPC prefix before it where one belongs. nghttp2 asks for its size frame by frame and
 /// then has each piece appended to the driver's buffer: the one copy it gets.
 struct OutgoingBody {
@@ -18,13 +20,13 @@ struct OutgoingBody {
         var length = min(length, remaining)
         if offset < prefix.count {
             let part = min(length, prefix.count - offset)
-            output.append(contentsOf: prefix[offset..<offset + part])
+            WireWriter.copy(offset..<offset + part, of: prefix, to: &output)
             offset += part
             length -= part
         }
         guard length > 0 else { return }
         let start = offset - prefix.count
-        output.append(contentsOf: bytes[start..<start + length])
+        WireWriter.copy(start..<start + length, of: bytes, to: &output)
         offset += length
     }
 }
