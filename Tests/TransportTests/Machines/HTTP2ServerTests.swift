@@ -40,6 +40,41 @@ struct HTTP2ServerTests {
         #expect(server.connection.activeRequests == 0)
     }
 
+    @Test("A header list is the one before or it is read anew, whatever in it differs", arguments: [WireProtocol.grpc, .http2])
+    func repeatedHeaders(wireProtocol: WireProtocol) {
+        let lists: [[(String, String)]] = [
+            [("authorization", "Bearer one"), ("ab", "c")], [("authorization", "Bearer one"), ("ab", "c")],
+            // Of the same length, in bytes as a whole and of each field.
+            [("authorization", "Bearer two"), ("ab", "c")],
+            // The same bytes, with another border between name and value, and between fields.
+            [("authorization", "Bearer two"), ("a", "bc")], [("authorization", "Bearer twoa"), ("b", "c")],
+            [("ab", "c"), ("authorization", "Bearer two")], [("ab", "c")], [], [("ab", "c")],
+        ]
+        let requests = lists.map { fields in
+            ClientRequest(
+                method: "POST", target: "/s/m", headers: fields.map { HeaderField($0, $1) }, body: [], timeout: 1_000_000_000)
+        }
+        let server = ServerDriver(answer: { _ in .grpc(GRPCStatus(code: 0)) })
+        server.feed(transcript(requests, wireProtocol))
+        let names: Set = ["authorization", "ab", "a", "b"]
+        let read = server.requests.map { request in
+            request.head.headers.filter { names.contains($0.name) }.map { [$0.name, $0.value] }
+        }
+        #expect(read == lists.map { $0.map { [$0.0, $0.1] } })
+        #expect(server.requests.allSatisfy { $0.head.wireProtocol == wireProtocol && $0.head.target == "/s/m" })
+    }
+
+    @Test("A call that is refused by its header list is refused again, and the next one is not")
+    func repeatedRefusals() {
+        let server = ServerDriver(answer: { _ in .grpc(GRPCStatus(code: 0)) })
+        let requests = [("/s/m", "1S"), ("/s/m", "soon"), ("/s/m", "soon"), ("/s/n", "1S"), ("/s/n", "2S")].map {
+            ClientRequest(target: $0, headers: [HeaderField("grpc-timeout", $1)], body: [])
+        }
+        #expect(answers(server, to: requests).map { $0.grpcStatus?.code } == [0, 13, 13, 0, 0])
+        #expect(server.requests.map(\.head.target) == ["/s/m", "/s/n", "/s/n"])
+        #expect(server.requests.map { $0.head.header("grpc-timeout") } == ["1S", "1S", "2S"])
+    }
+
     @Test("Every split of a client's bytes gives the same requests")
     func splits() {
         let body = (0..<700).map { UInt8(truncatingIfNeeded: $0) }
