@@ -115,7 +115,7 @@ final class SQLiteStatement {
     func execute(_ first: Int64, _ second: Int64, _ third: Int64, _ blob: [UInt8]) throws(SQLiteError) {
         // Safe: a null destructor (SQLITE_STATIC) says that the bytes stay where they are while they are bound, which the
         // closure outlasts. A nil pointer would bind NULL instead of no bytes.
-        let code = blob.withUnsafeBytes { bytes in
+        let failure: SQLiteError? = blob.withUnsafeBytes { bytes in
             sqlite3_bind_int64(handle, 1, first)
             sqlite3_bind_int64(handle, 2, second)
             sqlite3_bind_int64(handle, 3, third)
@@ -125,11 +125,12 @@ final class SQLiteStatement {
                 sqlite3_bind_blob64(handle, 4, bytes.baseAddress, UInt64(bytes.count), nil)
             }
             let code = sqlite3_step(handle)
+            let failure = code == SQLITE_DONE ? nil : connection.error(code, sql)
             sqlite3_reset(handle)
             sqlite3_bind_null(handle, 4)
-            return code
+            return failure
         }
-        if code != SQLITE_DONE { throw connection.error(code, sql) }
+        if let failure { throw failure }
     }
 
     private func bind(_ value: SQLiteValue, at index: Int32) throws(SQLiteError) {

@@ -21,7 +21,7 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
     /// The header list of the request that is arriving; no other frame comes between its fields.
     private var arriving = HeaderBlock()
     /// The list of the request before and what it says: senders repeat theirs from request to request.
-    private var last: (list: HeaderBlock, opening: RequestOpening)?
+    private var previous: (list: HeaderBlock, opening: RequestOpening)?
     private var ready: [(stream: Int32, request: Request)] = []
     /// Bytes of bodies that are not whole yet.
     private var buffered = 0
@@ -199,10 +199,10 @@ final class HTTP2Server: HTTP2Session, ServerMachine {
 
     /// Reads the header list that has arrived, unless it is the same as the one before.
     private func understand() -> RequestOpening {
-        if let last, last.list == arriving { return last.opening }
+        if let previous, previous.list == arriving { return previous.opening }
         let opening = RequestOpening(
-            arriving, previous: last?.opening, peer: peer, listener: listener, targetLimit: limits.targetBytes)
-        last = (arriving, opening)
+            arriving, previous: previous?.opening, peer: peer, listener: listener, targetLimit: limits.targetBytes)
+        previous = (arriving, opening)
         return opening
     }
 
