@@ -111,6 +111,24 @@ import Testing
         }
     }
 
+    @Test("A catalog with a number that leaves none for new entities is moved aside")
+    func lastNumber() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/catalog.sqlite"
+        var (catalog, opening) = try Catalog.open(path)
+        try catalog.write([.put(id: UInt64(Int64.max / 2), kind: 1, time: 1, body: [1])])
+        catalog.close()
+        (catalog, opening) = try Catalog.open(path)
+        #expect(opening == .existing)
+        try catalog.write([.put(id: UInt64(Int64.max / 2) + 1, kind: 1, time: 1, body: [1])])
+        catalog.close()
+        (catalog, opening) = try Catalog.open(path)
+        #expect(
+            opening
+                == .recreated(reason: "the entity number \(Int64.max / 2 + 1) is damaged", movedTo: path + ".damaged"))
+        #expect(try catalog.lastID() == 0)
+    }
+
     @Test("Damaged bytes anywhere lead to an error or an answer, never to a trap")
     func everyDamage() throws {
         var random = Randomness.seeded()

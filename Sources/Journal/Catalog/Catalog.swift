@@ -110,7 +110,10 @@ package final class Catalog: @unchecked Sendable {
             }
         }
         do throws(SQLiteError) {
-            return .catalog(try Statements(connection))
+            let statements = try Statements(connection)
+            // New entities get larger numbers than all before, so there have to be some left.
+            let last = try first(statements.lastID) { $0.integer(0) } ?? 0
+            return last > Int64.max / 2 ? .unusable("the entity number \(last) is damaged") : .catalog(statements)
         } catch where error.code & 0xFF == SQLITE_ERROR {
             // The tables are not those of this schema.
             return .unusable(error.message)
