@@ -127,7 +127,7 @@ package final class OTLPReceiver: RequestHandler {
         var payload = try inflate(request)
         if request.head.isJSON {
             do {
-                payload = try OTLPJSON.encodeProtobuf(json: payload, message: signal.requestMessage)
+                payload = try OTLPJSON.encodeProtobuf(json: payload, message: .request(signal))
             } catch {
                 throw .invalidData("The JSON of the \(signal.name) request cannot be read: \(error).")
             }
@@ -231,16 +231,6 @@ private enum Call {
 
     static func unknownCoding(_ name: String) -> String {
         "The compression \(name) is not known; use gzip, zstd, deflate or identity."
-    }
-}
-
-extension Signal {
-    var requestMessage: OTLPMessage {
-        switch self {
-        case .traces: .tracesRequest
-        case .metrics: .metricsRequest
-        case .logs: .logsRequest
-        }
     }
 }
 

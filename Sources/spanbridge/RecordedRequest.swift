@@ -35,12 +35,7 @@ struct RecordedRequest {
 
     /// The same request with every time moved by so many nanoseconds.
     func shifted(by nanoseconds: Int64) throws -> RecordedRequest {
-        let message: OTLPMessage =
-            switch signal {
-            case .traces: .tracesRequest
-            case .metrics: .metricsRequest
-            case .logs: .logsRequest
-            }
+        let message = OTLPMessage.request(signal)
         let json = transport.contains("json") ? body : try OTLPJSON.decode(protobuf: body, message: message)
         let moved = try JSONValue.parse(json).movingTimes(by: nanoseconds).serialized
         var shifted = self

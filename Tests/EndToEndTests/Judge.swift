@@ -196,13 +196,7 @@ extension Capture.Item {
     var protobuf: [UInt8] {
         get throws {
             guard transport.contains("json") else { return body }
-            let message: OTLPMessage =
-                switch signal {
-                case .traces: .tracesRequest
-                case .metrics: .metricsRequest
-                case .logs: .logsRequest
-                }
-            return try OTLPJSON.encodeProtobuf(json: body, message: message)
+            return try OTLPJSON.encodeProtobuf(json: body, message: .request(signal))
         }
     }
 }

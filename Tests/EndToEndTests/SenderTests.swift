@@ -65,13 +65,14 @@ struct SenderTests {
     private static func counts(of run: String, in received: [RecordingSink.Received]) throws -> [Int] {
         var counts = [0, 0, 0]
         for message in received {
-            let (kind, position): (OTLPMessage, Int) =
+            let position =
                 switch message.signal {
-                case .traces: (.tracesRequest, 0)
-                case .metrics: (.metricsRequest, 1)
-                case .logs: (.logsRequest, 2)
+                case .traces: 0
+                case .metrics: 1
+                case .logs: 2
                 }
-            let request = try JSONValue.parse(try OTLPJSON.decode(protobuf: message.payload, message: kind))
+            let request = try JSONValue.parse(
+                try OTLPJSON.decode(protobuf: message.payload, message: .request(message.signal)))
             let outer = ["resourceSpans", "resourceMetrics", "resourceLogs"][position]
             let middle = ["scopeSpans", "scopeMetrics", "scopeLogs"][position]
             let inner = ["spans", "metrics", "logRecords"][position]
