@@ -2,8 +2,9 @@ import CSQLite
 import Glibc
 import Synchronization
 
-/// What is small and changes: entities of a few kinds, by numbers that the caller gives, and named values, in SQLite. Everything in it can be made anew
-/// from the segments, so a file that cannot be used is moved aside and an empty one takes its place.
+/// What is small and changes: entities of a few kinds, by numbers that the caller gives, and named values, in SQLite.
+/// Everything in it can be made anew from the segments, so a file that cannot be used is moved aside and an empty one takes
+/// its place.
 ///
 /// Sendable because the connection and its statements are used under `lock` only. A thread that must not wait for another's
 /// queries opens its own catalog on the same path: readers and the one writer do not block each other.

@@ -114,16 +114,12 @@ final class SQLiteStatement {
     /// As `execute` for three numbers and a blob, which is lent to SQLite and not copied: for what is written by thousands.
     func execute(_ first: Int64, _ second: Int64, _ third: Int64, _ blob: [UInt8]) throws(SQLiteError) {
         // Safe: a null destructor (SQLITE_STATIC) says that the bytes stay where they are while they are bound, which the
-        // closure outlasts. A nil pointer would bind NULL instead of no bytes.
+        // closure outlasts.
         let failure: SQLiteError? = blob.withUnsafeBytes { bytes in
             sqlite3_bind_int64(handle, 1, first)
             sqlite3_bind_int64(handle, 2, second)
             sqlite3_bind_int64(handle, 3, third)
-            if bytes.isEmpty {
-                sqlite3_bind_zeroblob(handle, 4, 0)
-            } else {
-                sqlite3_bind_blob64(handle, 4, bytes.baseAddress, UInt64(bytes.count), nil)
-            }
+            bind(bytes, at: 4, nil)
             let code = sqlite3_step(handle)
             let failure = code == SQLITE_DONE ? nil : connection.error(code, sql)
             sqlite3_reset(handle)
@@ -140,14 +136,18 @@ final class SQLiteStatement {
             switch value {
             case .integer(let number): sqlite3_bind_int64(handle, index, number)
             case .text(let text): sqlite3_bind_text(handle, index, text, -1, transient)
-            // A nil pointer would bind NULL instead of no bytes.
-            case .blob(let bytes) where bytes.isEmpty: sqlite3_bind_zeroblob(handle, index, 0)
-            case .blob(let bytes):
-                bytes.withUnsafeBytes {
-                    sqlite3_bind_blob64(handle, index, $0.baseAddress, UInt64($0.count), transient)
-                }
+            case .blob(let bytes): bytes.withUnsafeBytes { bind($0, at: index, transient) }
             }
         if code != SQLITE_OK { throw connection.error(code, "bind \(index) of \(sql)") }
+    }
+
+    /// Returns SQLite's code.
+    @discardableResult
+    private func bind(_ bytes: UnsafeRawBufferPointer, at index: Int32, _ destructor: sqlite3_destructor_type?) -> Int32 {
+        // A nil pointer would bind NULL instead of no bytes.
+        bytes.isEmpty
+            ? sqlite3_bind_zeroblob(handle, index, 0)
+            : sqlite3_bind_blob64(handle, index, bytes.baseAddress, UInt64(bytes.count), destructor)
     }
 }
 
