@@ -212,7 +212,7 @@ extension Correlator {
             return true
         }
         counters.forgotten += UInt64(states.count)
-        changedOutOfMemory += states.map { .forgotten($0.kind, id: $0.id) }
+        for state in states { forgetStored(state.kind, state.id) }
         return true
     }
 

@@ -22,10 +22,6 @@ package struct StoredState: Sendable {
         self.time = time
         self.body = body
     }
-
-    static func forgotten(_ kind: Kind, id: UInt64) -> StoredState {
-        StoredState(kind: kind, id: id, time: 0, body: [])
-    }
 }
 
 /// The format of stored bodies; state of another format is not restored but learned from the journal again.
@@ -77,8 +73,7 @@ extension Correlator {
     }
 
     func stored(_ event: EventState) -> StoredState {
-        if event.storedID == 0 { event.storedID = makeStoredID() }
-        return StoredState(kind: .event, id: event.storedID, time: event.lastSeen, body: encode(event))
+        StoredState(kind: .event, id: numbered(&event.storedID), time: event.lastSeen, body: encode(event))
     }
 
     /// Executions of one id are stored together, since what tells them apart may become known later.
@@ -86,19 +81,18 @@ extension Correlator {
         var encoder = StateEncoder()
         encoder.put(formatVersion)
         encoder.put(all) { $0.put(raw: self.encode($1)) }
-        let id = all.lazy.map(\.storedID).first { $0 != 0 } ?? makeStoredID()
-        for execution in all { execution.storedID = id }
+        var id = all.lazy.map(\.storedID).first { $0 != 0 } ?? 0
+        for execution in all { execution.storedID = numbered(&id) }
         return StoredState(kind: .execution, id: id, time: all.map(\.lastSeen).max() ?? 0, body: encoder.bytes)
     }
 
     func stored(_ trace: TraceState) -> StoredState {
-        if trace.storedID == 0 { trace.storedID = makeStoredID() }
-        return StoredState(kind: .trace, id: trace.storedID, time: trace.lastSeen, body: encode(trace))
+        StoredState(kind: .trace, id: numbered(&trace.storedID), time: trace.lastSeen, body: encode(trace))
     }
 
     /// Lets go of what was stored of something, if anything was.
     func forgetStored(_ kind: StoredState.Kind, _ id: UInt64) {
-        if id != 0 { changedOutOfMemory.append(.forgotten(kind, id: id)) }
+        if id != 0 { changedOutOfMemory.append(StoredState(kind: kind, id: id, time: 0, body: [])) }
     }
 
     /// Something has another number if it was spilled before all of it was restored, or if it came again when it could not
@@ -108,9 +102,13 @@ extension Correlator {
         storedID = id
     }
 
-    private func makeStoredID() -> UInt64 {
-        lastStoredID += 1
-        return lastStoredID
+    /// The number under which something is stored, given now if it has none.
+    private func numbered(_ storedID: inout UInt64) -> UInt64 {
+        if storedID == 0 {
+            lastStoredID += 1
+            storedID = lastStoredID
+        }
+        return storedID
     }
 
     /// Takes stored state back in, before the first input and after `lastStoredID` was set, the longest quiet first. Returns
