@@ -34,7 +34,8 @@ struct ScalingCommand {
         ) -> Scenario {
             Scenario(
                 kind: .spanbridge(durability: "fsync", joins: false), intake: intake, compression: "none", output: out,
-                hasTLS: tls, loops: loops, connections: connections, inFlight: inFlight, spansPerRequest: spans, requestsPerRound: requests)
+                hasTLS: tls, loops: loops, connections: connections, inFlight: inFlight, spansPerRequest: spans,
+                requestsPerRound: requests)
         }
         var all = [(10, 3_000), (100, 300), (1_000, 30), (10_000, 6)].map { scenario(spans: $0, requests: $1) }
         all += [WireProtocol.grpc, .http1].map { scenario($0, connections: 64, spans: 10, requests: 3_000) }

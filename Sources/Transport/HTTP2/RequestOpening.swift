@@ -50,12 +50,12 @@ final class RequestOpening {
         }
         if !authority.isEmpty, head.header("host") == nil { head.headers.append(HeaderField("host", authority)) }
         let contentType = head.header("content-type") ?? ""
+        let isPlain = contentType == "application/grpc" || contentType.hasPrefix("application/grpc;")
+        let isProto = contentType == "application/grpc+proto" || contentType.hasPrefix("application/grpc+proto;")
         grpc =
             if contentType == "application/grpc+proto" {
                 .proto
-            } else if contentType == "application/grpc" || contentType.hasPrefix("application/grpc+")
-                || contentType.hasPrefix("application/grpc;")
-            {
+            } else if isPlain || contentType.hasPrefix("application/grpc+") {
                 .plain
             } else {
                 nil
@@ -73,7 +73,7 @@ final class RequestOpening {
                 nil
             } else if head.method != "POST" {
                 Self.refusal(405, "gRPC needs the method POST, not \(head.method)")
-            } else if !Self.isKnown(contentType) {
+            } else if !isPlain, !isProto {
                 Self.refusal(415, "the content type is not application/grpc or +proto")
             } else if timeoutText != nil, timeout == nil {
                 Self.refusal(200, "grpc-timeout is malformed")
@@ -81,11 +81,6 @@ final class RequestOpening {
                 nil
             }
         self.head = head
-    }
-
-    private static func isKnown(_ contentType: String) -> Bool {
-        contentType == "application/grpc" || contentType.hasPrefix("application/grpc;")
-            || contentType == "application/grpc+proto" || contentType.hasPrefix("application/grpc+proto;")
     }
 
     private static func refusal(_ httpStatus: Int, _ message: String) -> Refusal {
